@@ -1,0 +1,237 @@
+"""What a recognizer is, and the loop that keeps its promises.
+
+A recognizer turns samples into predictions: one for one, in the same order, lazily, and one bad sample never
+harms another. `BatchRecognizer` keeps those promises; a way of answering implements `prepare` (one sample,
+may raise) and `answer` (a batch of prepared samples).
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+from emoscene.errors import (
+    AnswerError,
+    BoxError,
+    EmosceneError,
+    InputError,
+    PersonNotFoundError,
+    PictureError,
+)
+from emoscene.images.picture import open_picture
+from emoscene.labels import LabelSpace
+from emoscene.types import VAD, BoundingBox, ErrorInfo, Picture, Prediction, Sample, ScoreKind, Status
+
+__all__ = ["Answer", "BatchRecognizer", "Card", "Fittable", "Recognizer", "Refusal"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a user must know of a recognizer before trusting it."""
+
+    name: str
+    summary: str
+    licence: str
+    data: str = ""
+    limits: str = ""
+    figures: Mapping[str, str] = field(default_factory=dict)
+    uses_picture: bool = True
+    uses_text: bool = False
+    label_order_invariant: bool = True
+
+
+@runtime_checkable
+class Recognizer(Protocol):
+    """The one interface behind which every way of answering stands."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def card(self) -> Card: ...
+    @property
+    def labels(self) -> LabelSpace: ...
+    def predict(self, samples: Iterable[Sample]) -> Iterator[Prediction]:
+        """One prediction a sample, in order, lazily; never raises for a bad sample."""
+
+
+@runtime_checkable
+class Fittable(Protocol):
+    """A recognizer that learns priors from samples with targets before it predicts."""
+
+    def fit(self, samples: Iterable[Sample]) -> Any: ...
+
+
+class Refusal(EmosceneError):
+    """A sample that a recognizer will not answer, with the status that says why (raised by `prepare`/`answer`)."""
+
+    code = "refusal"
+
+    def __init__(self, what: str, *, status: Status, remedy: str = "") -> None:
+        super().__init__(what, remedy=remedy)
+        self.status = status
+        self.code = status.value  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a recognizer found out about one sample; `BatchRecognizer` makes the row of it.
+
+    `labels=None` leaves the choice to the recognizer's stated default (`chosen_labels`).
+    """
+
+    scores: Mapping[str, float]
+    score_kind: ScoreKind
+    vad: VAD | None = None
+    labels: tuple[str, ...] | None = None
+    caption: str | None = None
+    reason: str | None = None
+    label_mass: float | None = None
+    raw_text: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+Prepared = TypeVar("Prepared")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A sample whose picture is open and whose box is settled: inside the picture, or the whole of it."""
+
+    sample: Sample
+    picture: Picture | None
+    box: BoundingBox | None
+    warnings: tuple[str, ...] = ()
+
+
+WHOLE_PICTURE = "no box was given: the whole picture is taken as the person"
+
+
+class BatchRecognizer(ABC, Generic[Prepared]):
+    """Keeps the promises of `Recognizer`; subclasses implement `prepare` and `answer`.
+
+    Args:
+        name: The name that stands in the rows.
+        card: What a user must know.
+        labels: The label space of the answers.
+        batch_size: How many samples are answered together (at least 1). Results do not depend on it.
+    """
+
+    #: How many labels are chosen without decision rules: the highest scores (six is the mean of EMOTIC's val split).
+    default_top = 6
+
+    def __init__(self, name: str, card: Card, labels: LabelSpace, *, batch_size: int = 8) -> None:
+        if batch_size < 1:
+            raise ValueError("batch_size must be at least 1")
+        self.name = name
+        self.card = card
+        self.labels = labels
+        self.batch_size = batch_size
+
+    @abstractmethod
+    def prepare(self, subject: Subject) -> Prepared:
+        """Make one sample ready. Raise `Refusal` or another `EmosceneError` if it cannot be answered."""
+
+    @abstractmethod
+    def answer(self, batch: Sequence[Prepared]) -> Sequence[Answer | EmosceneError]:
+        """Answer prepared samples, one for one; an error in place of an answer marks that sample alone."""
+
+    def chosen_labels(self, scores: Mapping[str, float]) -> tuple[str, ...]:
+        """The chosen set without decision rules: the `default_top` highest scores, highest first."""
+        ranked = sorted(scores.items(), key=lambda item: -item[1])
+        return tuple(label for label, _ in ranked[: self.default_top])
+
+    def predict(self, samples: Iterable[Sample]) -> Iterator[Prediction]:
+        """One prediction a sample, in the same order, lazily; at most one batch is held."""
+        stream = iter(samples)
+        while chunk := list(itertools.islice(stream, self.batch_size)):
+            yield from self._predict_batch(chunk)
+
+    def _predict_batch(self, samples: Sequence[Sample]) -> Iterator[Prediction]:
+        subjects: list[Subject] = []
+        prepared: list[Prepared] = []
+        outcomes: list[int | EmosceneError] = []
+        for sample in samples:
+            subject = Subject(sample, None, sample.box)
+            try:
+                subject = self._settle(sample)
+                ready = self.prepare(subject)
+            except EmosceneError as error:
+                outcomes.append(error)
+            else:
+                outcomes.append(len(prepared))
+                prepared.append(ready)
+            subjects.append(subject)
+        answers = self.answer(prepared) if prepared else []
+        if len(answers) != len(prepared):
+            raise AssertionError(f"{self.name} answered {len(answers)} of {len(prepared)} samples")
+        for subject, outcome in zip(subjects, outcomes, strict=True):
+            yield self._row(subject, answers[outcome] if isinstance(outcome, int) else outcome)
+
+    def _settle(self, sample: Sample) -> Subject:
+        if sample.picture is None:
+            if self.card.uses_picture and not (self.card.uses_text and sample.text):
+                raise Refusal(
+                    f"{self.name} looks at pictures and this sample has none",
+                    status=Status.MISSING_INPUT,
+                    remedy="Give a picture, or use --model text for words alone.",
+                )
+            return Subject(sample, None, None)
+        if not self.card.uses_picture:
+            return Subject(sample, None, sample.box)
+        picture = sample.picture if isinstance(sample.picture, Picture) else open_picture(sample.picture)
+        if sample.box is None:
+            return Subject(sample, picture, None, (WHOLE_PICTURE,))
+        box = sample.box.clamp(picture.width, picture.height)
+        clamped = () if box == sample.box else ("the box reached beyond the picture and was clamped",)
+        return Subject(sample, picture, box, clamped)
+
+    def _row(self, subject: Subject, outcome: Answer | EmosceneError) -> Prediction:
+        sample = subject.sample
+        common: dict[str, Any] = {
+            "id": sample.id,
+            "source": sample.source,
+            "box": subject.box,
+            "model": self.name,
+            "label_space": self.labels.name,
+        }
+        if isinstance(outcome, EmosceneError):
+            error = ErrorInfo.of(outcome)
+            return Prediction(
+                status=status_of(outcome), error=error, warnings=subject.warnings, **common
+            )
+        scores = {label: float(outcome.scores[label]) for label in self.labels.ids}
+        labels = self.chosen_labels(scores) if outcome.labels is None else outcome.labels
+        return Prediction(
+            status=Status.OK,
+            scores=scores,
+            score_kind=outcome.score_kind,
+            labels=labels,
+            dominant=max(scores, key=scores.__getitem__),
+            vad=outcome.vad,
+            caption=outcome.caption,
+            reason=outcome.reason,
+            label_mass=outcome.label_mass,
+            raw_text=outcome.raw_text,
+            warnings=subject.warnings + outcome.warnings,
+            **common,
+        )
+
+
+def status_of(error: EmosceneError) -> Status:
+    """The status that a row carries for an error raised while its sample was prepared or answered."""
+    if isinstance(error, Refusal):
+        return error.status
+    if isinstance(error, PictureError):
+        return Status.UNREADABLE
+    if isinstance(error, PersonNotFoundError | BoxError):
+        return Status.NO_PERSON
+    if isinstance(error, InputError):
+        return Status.MISSING_INPUT
+    if isinstance(error, AnswerError):
+        return Status.FAILED
+    raise error
+
+

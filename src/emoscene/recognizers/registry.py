@@ -1,0 +1,76 @@
+"""Names of recognizers and how each is made. One line here registers one; other packages register theirs
+through the entry-point group `emoscene.recognizers` (name -> a factory of the same signature)."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, cast
+
+from emoscene.errors import OptionError, UnknownModelError
+from emoscene.labels import LabelSpace
+from emoscene.recognizers.base import Recognizer
+
+__all__ = ["Factory", "create", "factory", "names"]
+
+#: `factory(labels, **options)` makes a recognizer. Its keyword parameters are the options that `-o` sets.
+Factory = Callable[..., Recognizer]
+
+_BUILT_IN = {
+    "embedded": "emoscene.recognizers.embedded:make",
+    "face": "emoscene.recognizers.face:make",
+    "text": "emoscene.recognizers.text:make",
+    "vlm": "emoscene.recognizers.vlm:make",
+}
+_GROUP = "emoscene.recognizers"
+
+
+def names() -> list[str]:
+    """All registered names: built in first, then those of other installed packages."""
+    others = [e.name for e in entry_points(group=_GROUP) if e.name not in _BUILT_IN]
+    return [*_BUILT_IN, *sorted(others)]
+
+
+def factory(name: str) -> Factory:
+    """The factory registered under `name`; its module is imported now, not before.
+
+    Raises:
+        UnknownModelError: with the nearest registered name in the remedy.
+    """
+    if name in _BUILT_IN:
+        module, _, attribute = _BUILT_IN[name].partition(":")
+        return cast(Factory, getattr(import_module(module), attribute))
+    for entry in entry_points(group=_GROUP):
+        if entry.name == name:
+            return cast(Factory, entry.load())
+    near = difflib.get_close_matches(name, names(), n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise UnknownModelError(
+        "no recognizer, folder or file has this name",
+        value=name,
+        remedy=f"{hint}`emoscene models list` shows the known ones.",
+    )
+
+
+def create(name: str, labels: LabelSpace, options: Mapping[str, Any]) -> Recognizer:
+    """Make the recognizer registered under `name`.
+
+    Raises:
+        UnknownModelError: if nothing is registered under that name.
+        OptionError: if an option is not one of that recognizer's, or its value cannot be used.
+    """
+    make = factory(name)
+    known = [p.name for p in inspect.signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            near = difflib.get_close_matches(option, known, n=1)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise OptionError(
+                f"the model {name!r} has no option of this name",
+                value=option,
+                remedy=f"{hint}Its options: {', '.join(known) or 'none'}.",
+            )
+    return make(labels, **options)
