@@ -67,22 +67,22 @@ check: $(STAMP)
 	@echo "== types"
 	@$(PY) -m mypy $(CHECKED)
 	@echo "== import order"
-	@$(PY) scripts/import_contract.py --check
+	@$(PY) -m scripts.import_contract --check
 	@$(VENV)/bin/lint-imports
 	@echo "== versions, commands and generated pages"
-	@$(PY) scripts/check_versions.py
-	@$(PY) scripts/help_texts.py --check
-	@$(PY) scripts/check_commands.py
+	@$(PY) -m scripts.check_versions
+	@$(PY) -m scripts.help_texts --check
+	@$(PY) -m scripts.check_commands
 	@echo "== documentation"
-	@$(PY) -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 	@echo "== all checks passed"
 
 bench: $(STAMP)
 	@$(PY) benchmarks/latency.py
 
 docs: $(STAMP)
-	@$(PY) scripts/help_texts.py --write
-	@$(PY) -m mkdocs build --strict --quiet
+	@$(PY) -m scripts.help_texts --write
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 	@echo "open site/index.html"
 
 # --- for those who work on it ---------------------------------------------------------------------------------
@@ -92,13 +92,13 @@ format: $(STAMP)
 	@$(PY) -m ruff format .
 
 contract: $(STAMP)
-	@$(PY) scripts/import_contract.py --write
+	@$(PY) -m scripts.import_contract --write
 
 help-texts: $(STAMP)
-	@$(PY) scripts/help_texts.py --write
+	@$(PY) -m scripts.help_texts --write
 
 examples: $(STAMP)
-	@$(PY) scripts/make_examples.py
+	@$(PY) -m scripts.make_examples
 
 clean:
 	rm -rf $(VENV) $(DEMO_VENV) build dist site demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

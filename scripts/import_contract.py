@@ -1,4 +1,4 @@
-"""The import order of the rooms: one line in docs/architecture.md, from which pyproject.toml's contract is made.
+"""The import order of the rooms: one line in docs/architecture.md, from which the contract is made.
 
 A room may import any room before it and none after it. `--write` puts the contract for import-linter into
 pyproject.toml; `--check` fails if it is not in step, or if a room of the package is missing from the line.
@@ -21,11 +21,11 @@ END = "# --- end of import order ---\n"
 
 
 def rooms() -> list[str]:
-    """The rooms in order, from the line of docs/architecture.md that starts with `errors` and lists them all."""
+    """The rooms in order, from the one line of docs/architecture.md that starts with `errors`."""
     for line in ARCHITECTURE.read_text(encoding="utf-8").splitlines():
         if line.startswith("`errors` · "):
             return re.findall(r"`(\w+)`", line)
-    raise SystemExit(f"{ARCHITECTURE}: the line of rooms (`errors` · `types` · ...) is missing")
+    raise SystemExit(f"{ARCHITECTURE}: the line of rooms is missing")
 
 
 def contract(order: list[str]) -> str:
