@@ -138,7 +138,7 @@ def _check_events(text: str, where: str) -> None:
     depth = documents = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark is not None else 1
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -216,9 +216,7 @@ class _Entry:
             raise self.error(f"{what} must be a text, found {_kind(value)}", _shown(value), remedy)
         stripped = value.strip()
         if not stripped:
-            raise self.error(
-                f"{what} is empty", None, "Write a text, or leave the key out if it is optional."
-            )
+            raise self.error(f"{what} is empty", None, "Write a text, or leave the key out.")
         if len(stripped) > longest:
             remedy = f"At most {longest} characters."
             raise self.error(f"{what} is too long ({len(stripped)} characters)", stripped, remedy)
@@ -231,7 +229,7 @@ class _Entry:
         value = self.data.get(key, default)
         if not isinstance(value, bool):
             raise self.error(
-                f"{key} must be true or false, found {_kind(value)}", None, f"Write '{key}: true'."
+                f"{key} must be true or false, found {_kind(value)}", None, f"Write {key}: true."
             )
         return value
 
@@ -305,7 +303,7 @@ def _check_distinct(labels: tuple[Label, ...], where: str) -> None:
             raise LabelSpaceError(
                 f"{where}, label {number}: this id stands twice",
                 value=label.id,
-                remedy="Give each its own id.",
+                remedy="Rename one.",
             )
         seen.add(label.id)
     claims: tuple[Callable[[Label], tuple[str, ...]], ...] = (
@@ -319,9 +317,9 @@ def _check_distinct(labels: tuple[Label, ...], where: str) -> None:
                 owner = owners.setdefault(normal_form(term), label)
                 if owner is not label:
                     raise LabelSpaceError(
-                        f"{where}, label {number} ({label.id}): a name or synonym is claimed by {owner.id!r} too",
+                        f"{where}, label {number} ({label.id}): a name or synonym that {owner.id!r} has too",
                         value=term,
-                        remedy="A word may stand for one label of a space only: remove it from one of the two.",
+                        remedy="A word stands for one label of a space only: remove it from one of the two.",
                     )
 
 

@@ -77,7 +77,7 @@ class LabelSpace:
     def find(self, text: str) -> Label | None:
         """The label that `text` names: by id, display name, spelling variant or synonym, else None.
 
-        Case, punctuation and spaces do not matter; the whole text must be the name (`painting` is not `pain`).
+        Case, punctuation and spaces do not matter. The whole text must be the name: `painting` is not `pain`.
         """
         return self._by_term.get(normal_form(text))
 

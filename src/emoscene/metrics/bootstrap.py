@@ -1,0 +1,201 @@
+"""Bootstrap intervals: how far a figure would move if other people of the same kind had been measured.
+
+Rows of one group (the people of one picture) are drawn together, because they are not independent. Intervals
+are percentile intervals (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from emoscene.metrics.ranking import RankedTargets
+
+__all__ = [
+    "Interval",
+    "Resampling",
+    "bootstrap_ci",
+    "mean_ap_ci",
+    "paired_bootstrap_ci",
+    "paired_mean_ap_ci",
+    "row_weights",
+]
+
+Groups = int | Sequence[Hashable] | npt.NDArray[np.generic]
+Statistic = Callable[[npt.NDArray[np.intp]], float]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A bootstrap interval.
+
+    Attributes:
+        low: Lower end; nan if the figure was undefined in every round.
+        high: Upper end; nan likewise.
+        sd: Standard deviation over the rounds, the standard error; nan with fewer than two values.
+        level: The share of rounds between `low` and `high`.
+        rounds: How many rounds were drawn.
+        undefined: In how many of them the figure was nan; those rounds are left out.
+    """
+
+    low: float
+    high: float
+    sd: float
+    level: float = 0.95
+    rounds: int = 0
+    undefined: int = 0
+
+    @property
+    def reason(self) -> str | None:
+        """Why the ends are nan, or None if they are numbers."""
+        return "the figure was undefined in every round" if self.undefined == self.rounds else None
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How rows are drawn again.
+
+    Attributes:
+        rounds: How many times (at least 1).
+        seed: The same seed draws the same rows.
+        level: The share of rounds that the interval holds, between 0 and 1.
+    """
+
+    rounds: int = 1000
+    seed: int = 0
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ValueError(f"rounds must be at least 1, not {self.rounds}")
+        if not 0 < self.level < 1:
+            raise ValueError(f"level must lie between 0 and 1, not {self.level}")
+
+
+_DEFAULT = Resampling()
+
+
+def row_weights(groups: Groups, rounds: int, seed: int = 0) -> Iterator[npt.NDArray[np.int64]]:
+    """For each round, how often every row was drawn, shape (n,).
+
+    Args:
+        groups: The group of each row (such as its picture's id), or the number of rows if each stands alone.
+        rounds: How many rounds.
+        seed: The same seed draws the same rows.
+
+    Raises:
+        ValueError: if there is no row.
+    """
+    if isinstance(groups, int):
+        number, group_of_row = groups, None
+    else:
+        places: dict[Hashable, int] = {}
+        keys = groups.tolist() if isinstance(groups, np.ndarray) else groups
+        group_of_row = np.array([places.setdefault(key, len(places)) for key in keys], dtype=np.intp)
+        number = len(places)
+    if number < 1:
+        raise ValueError("a bootstrap needs at least one row")
+    rng = np.random.default_rng(seed)
+    for _ in range(rounds):
+        drawn = np.bincount(rng.integers(0, number, number), minlength=number)
+        yield drawn if group_of_row is None else drawn[group_of_row]
+
+
+def bootstrap_ci(
+    statistic: Statistic,
+    groups: Groups,
+    *,
+    rounds: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """The interval of any figure that can be computed on a choice of rows.
+
+    Args:
+        statistic: Takes row numbers (with repeats, ascending), returns the figure; nan where it is undefined.
+        groups: The group of each row (rows of a group are drawn together), or the number of rows.
+        rounds: How many times rows are drawn.
+        seed: The same seed draws the same rows.
+        level: The share of rounds that the interval holds.
+
+    Raises:
+        ValueError: if there is no row, or `rounds` or `level` is out of range.
+    """
+    plan = Resampling(rounds, seed, level)
+    return _interval([statistic(rows) for rows in _row_numbers(groups, plan)], plan)
+
+
+def paired_bootstrap_ci(
+    first: Statistic, second: Statistic, groups: Groups, plan: Resampling = _DEFAULT
+) -> Interval:
+    """The interval of `first` minus `second`, both on the same rows in every round."""
+    return _interval([first(rows) - second(rows) for rows in _row_numbers(groups, plan)], plan)
+
+
+def mean_ap_ci(
+    targets: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    groups: Groups | None = None,
+    plan: Resampling = _DEFAULT,
+) -> Interval:
+    """The interval of `ranking.mean_ap(targets, scores)`: sorted once, weighted in every round.
+
+    Args:
+        targets: Shape (n, k), 0/1.
+        scores: Shape (n, k), finite.
+        groups: The group of each row, or None if each row stands alone.
+        plan: Rounds, seed and level.
+
+    A class without a positive in a round is left out of that round's mean.
+    """
+    ranked = RankedTargets(targets, scores)
+    weights = row_weights(_groups(groups, ranked.rows), plan.rounds, plan.seed)
+    return _interval([ranked.mean_ap(weight).value for weight in weights], plan)
+
+
+def paired_mean_ap_ci(
+    targets: npt.ArrayLike,
+    scores: tuple[npt.ArrayLike, npt.ArrayLike],
+    groups: Groups | None = None,
+    plan: Resampling = _DEFAULT,
+) -> Interval:
+    """The interval of the mean AP of the first score matrix minus that of the second, on the same rows.
+
+    Args:
+        targets: Shape (n, k), 0/1.
+        scores: Two arrays of shape (n, k), finite.
+        groups: The group of each row, or None if each row stands alone.
+        plan: Rounds, seed and level.
+    """
+    first, second = (RankedTargets(targets, matrix) for matrix in scores)
+    weights = row_weights(_groups(groups, first.rows), plan.rounds, plan.seed)
+    return _interval([first.mean_ap(w).value - second.mean_ap(w).value for w in weights], plan)
+
+
+def _groups(groups: Groups | None, rows: int) -> Groups:
+    if groups is None:
+        return rows
+    if not isinstance(groups, int) and len(groups) != rows:
+        raise ValueError(f"one group a row is needed: {len(groups)} groups for {rows} rows")
+    return groups
+
+
+def _row_numbers(groups: Groups, plan: Resampling) -> Iterator[npt.NDArray[np.intp]]:
+    for weight in row_weights(groups, plan.rounds, plan.seed):
+        yield np.repeat(np.arange(weight.size), weight)
+
+
+def _interval(values: Sequence[float], plan: Resampling) -> Interval:
+    drawn = np.asarray(values, dtype=np.float64)
+    defined = drawn[~np.isnan(drawn)]
+    undefined = int(drawn.size - defined.size)
+    if not defined.size:
+        nan = float("nan")
+        return Interval(nan, nan, nan, plan.level, plan.rounds, undefined)
+    outside = (1 - plan.level) / 2
+    low, high = np.quantile(defined, (outside, 1 - outside))
+    sd = float(defined.std(ddof=1)) if defined.size > 1 else float("nan")
+    return Interval(float(low), float(high), sd, plan.level, plan.rounds, undefined)
