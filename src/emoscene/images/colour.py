@@ -2,7 +2,7 @@
 
 Turning: the EXIF orientation is applied; EXIF data that cannot be read counts as upright.
 Colour: an embedded ICC profile is converted to sRGB (perceptual intent); a profile that is broken, too long,
-or made for another kind of pixels is ignored, as browsers do. CMYK without a profile is inverted and multiplied.
+or made for another kind of pixels is ignored, as browsers do. CMYK without a profile is converted by formula.
 Depth: of 16 bits the upper 8 are kept (`value >> 8`). Transparency: laid over white.
 """
 

@@ -1,8 +1,8 @@
 """What a file says it is, read from its first bytes before any decoder runs.
 
-Only the formats of `FORMATS` exist for emoscene: what a file is called plays no part, and nothing is handed to
-a decoder whose header has not been read here. The sizes are the largest the header claims, so that a file that
-names its size twice is judged by the larger.
+Only the formats of `FORMATS` exist for emoscene: what a file is called plays no part, and nothing is handed
+to a decoder whose header has not been read here. The sizes are the largest the header claims, so that a file
+that names its size twice is judged by the larger.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from emoscene.errors import PictureError
 
 __all__ = ["FORMATS", "Header", "read_header"]
 
-#: The picture formats emoscene decodes. TIFF, ICO, PSD, JPEG 2000 and others have long lists of decoder flaws.
+#: The picture formats emoscene decodes. TIFF, ICO, PSD, JPEG 2000 have long lists of decoder flaws.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 
 #: Photographs saved progressively have about ten scans; thousands make a small file slow to decode.

@@ -24,6 +24,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 from emoscene.errors import InputError, MissingFileError, OptionError, PictureError, PictureLimitError
 from emoscene.images.colour import DECODER_ERRORS, pixels_to_rgb, to_upright_rgb
 from emoscene.images.headers import read_header
+from emoscene.images.quiet import without_pillow_warnings
 from emoscene.types import Picture
 
 if TYPE_CHECKING:
@@ -255,7 +256,8 @@ def _open_array(pixels: npt.NDArray[np.generic], limits: Limits) -> Picture:
 def _open_image(image: Image.Image, limits: Limits) -> Picture:
     limits.check_size(*image.size)
     try:
-        upright = to_upright_rgb(image)
+        with without_pillow_warnings():
+            upright = to_upright_rgb(image)
     except DECODER_ERRORS:
         raise _undecodable(image.format or "PIL") from None
     return OpenedPicture(upright, "image")
@@ -275,14 +277,15 @@ def _decode(data: bytes, source: str, limits: Limits) -> Picture:
     header = read_header(data)
     limits.check_size(header.width, header.height)
     try:
-        upright = to_upright_rgb(_loaded(data, header.format, limits))
+        with without_pillow_warnings():
+            upright = to_upright_rgb(_loaded(data, header.format, limits))
     except DECODER_ERRORS:
         raise _undecodable(header.format) from None
     return OpenedPicture(upright, source)
 
 
 def _loaded(data: bytes, name: str, limits: Limits) -> Image.Image:
-    # The one decoder that the header names, not Image.open, which tries several and warns of a limit of its own.
+    # The one decoder that the header names: Image.open tries several and warns of a limit of its own.
     image = _DECODERS[name](io.BytesIO(data))
     limits.check_size(*image.size)
     image.load()
