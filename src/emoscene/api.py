@@ -1,0 +1,315 @@
+"""The Python face: `analyze` one person, `analyze_all` of a picture, `load` a model, `resolve` a model's name.
+
+    spec --resolve--> Choice (which recognizer, with which options, and why) --load--> Recognizer --predict--> rows
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from emoscene import catalogue
+from emoscene.errors import ModelNotHereError, OptionError, PictureError, UnknownModelError, shorten
+from emoscene.images import open_picture
+from emoscene.labels import LabelSpace, label_space
+from emoscene.recognizers import registry
+from emoscene.recognizers.base import Card, Recognizer
+from emoscene.types import BoundingBox, Picture, Prediction, Sample
+
+__all__ = ["AutoRecognizer", "Choice", "analyze", "analyze_all", "load", "resolve"]
+
+Box = BoundingBox | Sequence[float] | str
+Labels = str | Path | LabelSpace
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which model answers, and why.
+
+    Attributes:
+        name: What to show, and what to give to `load` to get the same model again.
+        why: One clause that says why this one.
+        recognizer: The registered recognizer that runs it.
+        options: The options it is made with.
+        auto: Whether emoscene chose it, and not the caller.
+    """
+
+    name: str
+    why: str
+    recognizer: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    auto: bool = False
+
+
+class AutoRecognizer:
+    """The recognizer that `auto` settled on; `choice` says which one it is and why."""
+
+    def __init__(self, choice: Choice, recognizer: Recognizer) -> None:
+        self.choice = choice
+        self.recognizer = recognizer
+
+    @property
+    def name(self) -> str:
+        return self.recognizer.name
+
+    @property
+    def card(self) -> Card:
+        return self.recognizer.card
+
+    @property
+    def labels(self) -> LabelSpace:
+        return self.recognizer.labels
+
+    def predict(self, samples: Iterable[Sample]) -> Iterator[Prediction]:
+        """One prediction a sample, in order, lazily; never raises for a bad sample."""
+        return self.recognizer.predict(samples)
+
+
+def resolve(spec: str | Path = "auto", *, words_only: bool = False, **options: Any) -> Choice:
+    """Find out which recognizer a model's name stands for, without loading it.
+
+    Args:
+        spec: `auto`; a registered name; a name of the catalogue; a folder with a model in Hugging Face layout;
+            a hub id such as `llava-hf/llava-1.5-7b-hf`; or a YAML file with `model:` and `options:`.
+        words_only: There is no picture: `auto` then means the text recognizer.
+        **options: Options of the model; they win over those of a YAML file.
+
+    Raises:
+        UnknownModelError: if nothing has this name.
+        ModelNotHereError: if it is known but its files are not on this machine.
+        OptionError: if a YAML file cannot be read as a model specification.
+    """
+    name = os.fspath(spec) if isinstance(spec, Path) else spec
+    if name == "auto":
+        return _automatic(words_only, options)
+    if name in registry.names():
+        return Choice(name, "asked for by name", name, options)
+    path = Path(name).expanduser()
+    if path.suffix in {".yaml", ".yml"} and path.is_file():
+        return _from_yaml(path, options)
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise UnknownModelError(
+                "this folder holds no model: it has no config.json",
+                value=name,
+                remedy="Give the folder of a model in Hugging Face layout.",
+            )
+        return Choice(name, "a model folder", "vlm", {"model": str(path), **options})
+    entry = catalogue.find(name)
+    if entry is not None:
+        return _from_catalogue(entry, options)
+    if catalogue.is_hub_id(name):
+        return _from_hub(name, "asked for by its hub id", options)
+    registry.factory(name)
+    return Choice(name, "asked for by name", name, options)
+
+
+def _automatic(words_only: bool, options: Mapping[str, Any]) -> Choice:
+    if words_only:
+        return Choice("text", "there are only words, and this model reads words", "text", options, auto=True)
+    candidates = catalogue.for_photographs()
+    here = [entry for entry in candidates if catalogue.is_here(entry)]
+    if here and find_spec("torch") and find_spec("transformers"):
+        best = here[0]
+        why = f"the best model for photographs that is on this machine ({len(here)} of {len(candidates)} are)"
+        return Choice(best.name, why, "vlm", _hub_options(best.hub) | options, auto=True)
+    why = "no model for photographs is on this machine"
+    if here:
+        why = f'{here[0].name} is on this machine, but running it needs: pip install "emoscene[models]"'
+    return Choice("embedded", why, "embedded", options, auto=True)
+
+
+def _from_yaml(path: Path, options: Mapping[str, Any]) -> Choice:
+    import yaml
+
+    remedy = "A model file has `model: NAME` and, if wanted, `options:` with one `key: value` a line."
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise OptionError("this model file is not YAML", value=path, remedy=remedy) from None
+    known = isinstance(content, dict) and set(content) <= {"model", "options"}
+    if not known or not isinstance(content.get("model"), str):
+        raise OptionError("this model file does not name a model", value=path, remedy=remedy)
+    if not isinstance(content.get("options") or {}, dict):
+        raise OptionError("the options of this model file are no mapping", value=path, remedy=remedy)
+    model: str = content["model"]
+    if model.endswith((".yaml", ".yml")):
+        raise OptionError("a model file names a model, not another file", value=model, remedy=remedy)
+    if model.startswith("."):
+        model = str(path.parent / model)
+    chosen = resolve(model, **{**(content.get("options") or {}), **options})
+    return Choice(str(path), f"the file names {chosen.name}", chosen.recognizer, chosen.options)
+
+
+def _from_catalogue(entry: catalogue.Entry, options: Mapping[str, Any]) -> Choice:
+    if entry.recognizer is None:
+        raise UnknownModelError(
+            "this model is known, but emoscene cannot ask it yet",
+            value=entry.name,
+            remedy="`emoscene models list` shows the ones that answer now.",
+        )
+    if entry.hub and entry.recognizer == "vlm":
+        return _from_hub(entry.hub, "asked for by its name in the catalogue", options)
+    return Choice(entry.name, "asked for by its name in the catalogue", entry.recognizer, options)
+
+
+def _from_hub(hub_id: str, why: str, options: Mapping[str, Any]) -> Choice:
+    if not catalogue.hub_folder(hub_id):
+        raise ModelNotHereError(
+            "this model is not on this machine",
+            value=hub_id,
+            remedy=f"Download it with: emoscene models pull {shorten(hub_id)}",
+        )
+    return Choice(hub_id, why, "vlm", _hub_options(hub_id) | dict(options))
+
+
+def _hub_options(hub_id: str) -> dict[str, Any]:
+    """The snapshot's folder, so that loading asks no server and takes exactly the files that were pulled."""
+    folder = catalogue.hub_folder(hub_id)
+    return {"model": hub_id if folder is None else str(folder)}
+
+
+def load(spec: str | Path | Choice = "auto", labels: Labels = "emotic", **options: Any) -> Recognizer:
+    """Load a model.
+
+    Args:
+        spec: What `resolve` takes, or what it gave.
+        labels: The label space of the answers: a name (`emotic`, `ekman`, ...), a YAML file, or a `LabelSpace`.
+        **options: Options of the model, such as `mode="score"` or `batch_size=4`.
+
+    Returns:
+        A recognizer: `load("embedded").predict(samples)`. For `auto` it is an `AutoRecognizer`, whose `choice`
+        says which model it is and why.
+
+    Raises:
+        UnknownModelError, ModelNotHereError, OptionError: as `resolve` does.
+        LabelSpaceError: if the label space is unknown or its file is faulty.
+        MissingExtraError: if the model needs packages that are not installed.
+    """
+    choice = spec if isinstance(spec, Choice) else resolve(spec, **options)
+    space = labels if isinstance(labels, LabelSpace) else label_space(labels)
+    settings = dict(choice.options) | options
+    recognizer = registry.create(choice.recognizer, space, settings)
+    return AutoRecognizer(choice, recognizer) if choice.auto else recognizer
+
+
+def analyze(
+    picture: Any = None,
+    *,
+    box: Box | None = None,
+    text: str | None = None,
+    model: str | Path = "auto",
+    labels: Labels = "emotic",
+    **options: Any,
+) -> Prediction:
+    """How does the person in the box apparently feel? One person in, one row out.
+
+    Args:
+        picture: A path, bytes, file object, numpy array, PIL image or opened picture; or None with `text` alone.
+        box: The person as `(x1, y1, x2, y2)` or `"x1,y1,x2,y2"`, in pixels of the upright picture. Without it
+            the whole picture is the person, and the row's warnings say so.
+        text: Words that belong to the scene.
+        model: What `resolve` takes. The last two models stay loaded.
+        labels: The label space of the answers.
+        **options: Options of the model.
+
+    Returns:
+        One `Prediction`. A file that is no picture, or a box outside of the picture, gives a row whose `status`
+        and `error` say so; it does not raise.
+
+    Raises:
+        MissingFileError: if `picture` is a path where there is no file.
+        BoxError: if `box` is not four finite numbers with x1 < x2 and y1 < y2.
+        OptionError: if there is neither a picture nor text.
+        EmosceneError: as `load` does.
+    """
+    boxes = None if box is None else [box]
+    return analyze_all(picture, boxes=boxes, text=text, model=model, labels=labels, **options)[0]
+
+
+def analyze_all(
+    picture: Any = None,
+    *,
+    boxes: Sequence[Box] | None = None,
+    text: str | None = None,
+    model: str | Path = "auto",
+    labels: Labels = "emotic",
+    **options: Any,
+) -> list[Prediction]:
+    """`analyze` for several people of one picture: one row a box, in the order of the boxes."""
+    if picture is None and text is None:
+        raise OptionError("there is nothing to look at", remedy="Give a picture, text, or both.")
+    source = source_of(picture)
+    settled = None if boxes is None else [_box(box) for box in boxes]
+    opened = _opened(picture)
+    recognizer = _loaded(model, labels, picture is None, options)
+    return list(recognizer.predict(samples_of(opened, source, boxes=settled, text=text)))
+
+
+def _opened(picture: Any) -> Any:
+    """The picture opened once for all its boxes; what cannot be decoded stays as it is and becomes a row."""
+    if picture is None or isinstance(picture, Picture):
+        return picture
+    try:
+        return open_picture(picture)
+    except PictureError:
+        return picture
+
+
+def samples_of(
+    picture: Any, source: str, *, boxes: Sequence[BoundingBox] | None = None, text: str | None = None
+) -> list[Sample]:
+    """One sample a box (one for the whole picture without boxes), keyed by source and box index."""
+    return [
+        Sample(id=f"{source}#{index}", picture=picture, box=box, text=text, source=source)
+        for index, box in enumerate(boxes or [None])
+    ]
+
+
+def source_of(picture: Any) -> str:
+    """A printable word for where a picture comes from: its path, or its kind."""
+    if picture is None:
+        return "text"
+    if isinstance(picture, Picture):
+        return picture.source
+    if isinstance(picture, str | os.PathLike):
+        path = os.fspath(picture)
+        if isinstance(path, str) and not path.startswith("data:"):
+            return _encodable(path)
+    return type(picture).__name__ if not isinstance(picture, str) else "base64"
+
+
+def _encodable(path: str) -> str:
+    """File names may hold bytes that are no UTF-8; rows are UTF-8, so those bytes are written as escapes."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _box(box: Box) -> BoundingBox:
+    if isinstance(box, BoundingBox):
+        return box
+    if isinstance(box, str):
+        return BoundingBox.parse(box)
+    return BoundingBox.parse(",".join(str(float(corner)) for corner in box))
+
+
+def _loaded(
+    model: str | Path, labels: Labels, words_only: bool, options: Mapping[str, Any]
+) -> Recognizer:
+    settings = tuple(sorted(options.items()))
+    try:
+        hash((model, labels, settings))
+    except TypeError:
+        return load(resolve(model, words_only=words_only, **options), labels)
+    return _kept(model, labels, words_only, settings)
+
+
+@functools.lru_cache(maxsize=2)
+def _kept(
+    model: str | Path, labels: Labels, words_only: bool, options: tuple[tuple[str, Any], ...]
+) -> Recognizer:
+    return load(resolve(model, words_only=words_only, **dict(options)), labels)

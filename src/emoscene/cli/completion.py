@@ -1,0 +1,25 @@
+"""What the shell offers after Tab: names of models and of label spaces."""
+
+from __future__ import annotations
+
+__all__ = ["label_spaces", "model_specs"]
+
+
+def model_specs(incomplete: str) -> list[tuple[str, str]]:
+    """Registered names and catalogue names that something can ask today."""
+    from emoscene import catalogue
+    from emoscene.recognizers import registry
+
+    offered = {"auto": "the best model for photographs that is here"}
+    offered |= {name: "recognizer" for name in registry.names()}
+    for entry in catalogue.entries():
+        if entry.recognizer == "vlm":
+            offered[entry.name] = entry.good_for
+    return [(name, text) for name, text in offered.items() if name.startswith(incomplete)]
+
+
+def label_spaces(incomplete: str) -> list[str]:
+    """Names of the label spaces that ship."""
+    from emoscene.labels import label_space_names
+
+    return [name for name in label_space_names() if name.startswith(incomplete)]
