@@ -95,7 +95,7 @@ def _from_hub(name: str) -> EncoderFiles:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     is_default = name == DEFAULT_ENCODER
-    # A copy that is already here counts, whichever revision it is: the hashes tell whether it is the right one.
+    # A copy that is already here counts, whichever revision it is: the hashes tell if it is the right one.
     attempts: list[tuple[str | None, bool]] = [(None, True)]
     attempts += [(_DEFAULT_REVISION, True), (_DEFAULT_REVISION, False)] if is_default else [(None, False)]
     for revision, local in attempts:
