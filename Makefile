@@ -8,7 +8,7 @@ ARGS ?=
 # PyTorch's CPU wheels here or in pip's own configuration: make test EMOSCENE_TORCH_INDEX=https://...
 EMOSCENE_TORCH_INDEX ?=
 
-PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
+PIP_FLAGS = --quiet --quiet --disable-pip-version-check -c constraints.txt
 TORCH_FLAGS = $(if $(EMOSCENE_TORCH_INDEX),--extra-index-url $(EMOSCENE_TORCH_INDEX))
 PY = $(VENV)/bin/python
 STAMP = $(VENV)/.emoscene-installed

@@ -189,3 +189,23 @@ def test_no_file_names_a_machine() -> None:
         if path.suffix in text and path.exists():
             found = suspicious.search(path.read_text(encoding="utf-8"))
             assert found is None, f"{path}: {found and found[0]!r}"
+
+
+def test_modules_stay_readable() -> None:
+    """A module tells its story in about 400 lines."""
+    lengths = {
+        path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "src").rglob("*.py")
+    }
+    assert {path.name: length for path, length in lengths.items() if length > 440} == {}
+
+
+def test_documentation_needs_no_network(tmp_path: Path) -> None:
+    build = ("-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path))
+    done = run(sys.executable, *build, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    loaded = re.compile(
+        r"<(?:script|img|iframe|link rel=.(?:stylesheet|preconnect).)[^>]*(?:src|href)=.(?:https?:)?//"
+    )
+    pages = list(tmp_path.rglob("*.html"))
+    assert pages
+    assert [page.name for page in pages if loaded.search(page.read_text(encoding="utf-8"))] == []
