@@ -63,6 +63,7 @@ class Entry:
     package: str = ""
     files: tuple[str, ...] = ()
     option: str = ""
+    licence_note: str = ""
 
     @property
     def where(self) -> str:
@@ -226,7 +227,7 @@ def pull(name: str, *, say: Callable[[str], None] = lambda line: None) -> Pulled
         revision = str(info.sha)
         pinned = "pinned by the catalogue" if entry.revision else "what main is now"
         say(f"{entry.hub} at commit {revision} ({pinned})")
-        say(f"{len(wanted)} files, {megabytes:,.0f} MB; licence: {entry.licence}")
+        say(f"{len(wanted)} files, {megabytes:,.0f} MB; licence: {terms(entry)}")
         folder = snapshot_download(
             entry.hub,
             revision=entry.revision or "main",
@@ -312,7 +313,7 @@ def card(name: str) -> str:
         f"- address: {entry.where}",
         f"- revision: {entry.revision or 'not pinned: `models pull` takes main and says which commit that is'}",
         f"- size: {size(entry)}",
-        f"- licence: {entry.licence}",
+        f"- licence: {terms(entry)}",
         f"- needs: {f'the extra `{entry.extra}`' if entry.extra else 'the light core'}",
         f"- answers now: {answers}",
         f"- on this machine: {'yes' if is_here(entry) else 'no'}",
@@ -320,6 +321,16 @@ def card(name: str) -> str:
     if entry.files:
         lines.append(f"- files: {', '.join(entry.files)}")
     return "\n".join(lines) + "\n"
+
+
+def terms(entry: Entry) -> str:
+    """The licence, with what else to know of the terms."""
+    return f"{entry.licence} ({entry.licence_note})" if entry.licence_note else entry.licence
+
+
+def is_runnable(entry: Entry) -> bool:
+    """Whether the packages that running it needs are installed; found without importing them."""
+    return not entry.extra or all(find_spec(package) for package in ("torch", "transformers"))
 
 
 def size(entry: Entry) -> str:

@@ -66,7 +66,11 @@ def _answers(entry: Entry) -> str:
     """Whether something asks this model today."""
     if entry.option:
         return "by path"
-    return "yes" if entry.recognizer else "not yet"
+    if not entry.recognizer:
+        return "not yet"
+    from emoscene import catalogue
+
+    return "yes" if catalogue.is_runnable(entry) else f"needs [{entry.extra}]"
 
 
 @app.command("pull")
