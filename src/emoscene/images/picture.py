@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import io
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -175,8 +176,9 @@ def open_picture(source: Any, *, limits: Limits = _DEFAULT) -> Picture:
                 remedy="Download the picture first and give the path of the file.",
             )
         return _open_path(Path(source), source, limits)
-    if isinstance(source, Path):
-        return _open_path(source, str(source), limits)
+    if isinstance(source, os.PathLike):
+        path = Path(os.fsdecode(source))
+        return _open_path(path, str(path), limits)
     if isinstance(source, bytes | bytearray | memoryview):
         return _decode(bytes(source), "bytes", limits)
     if isinstance(source, np.ndarray):
