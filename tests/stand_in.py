@@ -53,9 +53,7 @@ class Brightness(BatchRecognizer[float]):
         )
 
 
-def make(
-    labels: LabelSpace, *, batch_size: int = 8, gloom: float = 0.0, reason: bool = False
-) -> Brightness:
+def make(labels: LabelSpace, *, batch_size: int = 8, gloom: float = 0.0, reason: bool = False) -> Brightness:
     return Brightness(labels, batch_size=batch_size, gloom=gloom, reason=reason)
 
 

@@ -1,6 +1,6 @@
 """The Python face: `analyze` one person, `analyze_all` of a picture, `load` a model, `resolve` a model's name.
 
-    spec --resolve--> Choice (which recognizer, with which options, and why) --load--> Recognizer --predict--> rows
+spec --resolve--> Choice (which recognizer, with which options, and why) --load--> Recognizer --predict--> rows
 """
 
 from __future__ import annotations
@@ -297,9 +297,7 @@ def _box(box: Box) -> BoundingBox:
     return BoundingBox.parse(",".join(str(float(corner)) for corner in box))
 
 
-def _loaded(
-    model: str | Path, labels: Labels, words_only: bool, options: Mapping[str, Any]
-) -> Recognizer:
+def _loaded(model: str | Path, labels: Labels, words_only: bool, options: Mapping[str, Any]) -> Recognizer:
     settings = tuple(sorted(options.items()))
     try:
         hash((model, labels, settings))

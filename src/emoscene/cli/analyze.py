@@ -48,7 +48,11 @@ def analyze(
         None, "-o", metavar="KEY=VALUE", help="An option of the model. Repeatable."
     ),
     labels: str = typer.Option(
-        "emotic", "--labels", metavar="SPACE", help="A label space or a YAML file.", autocompletion=label_spaces
+        "emotic",
+        "--labels",
+        metavar="SPACE",
+        help="A label space or a YAML file.",
+        autocompletion=label_spaces,
     ),
     reason: bool = typer.Option(False, "--reason", help="Ask for a one-sentence reason."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object a person and line."),
@@ -98,13 +102,16 @@ def _checked(images: Sequence[str], boxes: Sequence[str], text: str | None, save
 
     if not images and text is None:
         raise OptionError(
-            "there is nothing to look at", remedy="Give a picture, --text WORDS, or both: emoscene analyze --help."
+            "there is nothing to look at",
+            remedy="Give a picture, --text WORDS, or both: emoscene analyze --help.",
         )
     if text is not None and not text.strip():
         raise OptionError("--text is empty", remedy="Give some words, or leave it out.")
     if boxes and len(images) != 1:
         raise OptionError(
-            "--box needs exactly one IMAGE", value=f"{len(images)} given", remedy="Analyze the pictures one by one."
+            "--box needs exactly one IMAGE",
+            value=f"{len(images)} given",
+            remedy="Analyze the pictures one by one.",
         )
     settled = [BoundingBox.parse(given) for given in boxes]
     for image in images:
@@ -130,7 +137,9 @@ def _check_file(path: Path) -> None:
         raise MissingFileError("this path cannot be looked up", value=path, remedy="Shorten it.") from None
     if is_folder:
         raise MissingFileError(
-            "this is a folder, not a picture", value=path, remedy="Name the pictures, for example with /*.jpg."
+            "this is a folder, not a picture",
+            value=path,
+            remedy="Name the pictures, for example with /*.jpg.",
         )
     if not is_there:
         raise MissingFileError("there is no such file", value=path, remedy="Check the path.")
@@ -140,13 +149,19 @@ def _check_target(target: Path, images: int) -> None:
     from emoscene.errors import MissingFileError, OptionError
 
     if target.suffix.lower() not in {".png", ".html"}:
-        raise OptionError("--save writes .png or .html", value=target, remedy="Give the file one of these endings.")
+        raise OptionError(
+            "--save writes .png or .html", value=target, remedy="Give the file one of these endings."
+        )
     if target.suffix.lower() == ".png" and images != 1:
         raise OptionError(
-            "a PNG shows exactly one IMAGE", value=f"{images} given", remedy="Save FILE.html, or give one picture."
+            "a PNG shows exactly one IMAGE",
+            value=f"{images} given",
+            remedy="Save FILE.html, or give one picture.",
         )
     if target.is_dir() or not target.parent.is_dir():
-        raise MissingFileError("--save has no folder to write to", value=target, remedy="Make its folder first.")
+        raise MissingFileError(
+            "--save has no folder to write to", value=target, remedy="Make its folder first."
+        )
 
 
 def _options(given: Sequence[str]) -> dict[str, Any]:

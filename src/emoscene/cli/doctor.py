@@ -9,7 +9,17 @@ import typer
 
 __all__ = ["doctor"]
 
-_CORE = ("numpy", "pillow", "onnxruntime", "tokenizers", "pydantic", "huggingface-hub", "typer", "rich", "pyyaml")
+_CORE = (
+    "numpy",
+    "pillow",
+    "onnxruntime",
+    "tokenizers",
+    "pydantic",
+    "huggingface-hub",
+    "typer",
+    "rich",
+    "pyyaml",
+)
 _EXTRAS = {
     "models": ("torch", "transformers", "safetensors"),
     "text": ("torch", "transformers"),
@@ -32,9 +42,7 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="Print one JSON ob
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in _CORE},
-        "extras": {
-            extra: {name: _version(name) for name in packages} for extra, packages in _EXTRAS.items()
-        },
+        "extras": {extra: {name: _version(name) for name in packages} for extra, packages in _EXTRAS.items()},
         "model_cache": str(catalogue.hub_cache()),
         "models_here": [e.name for e in catalogue.entries() if catalogue.is_here(e)],
         "checks": dict(_checks()),

@@ -47,7 +47,14 @@ def _print_table(entries: list[tuple[Entry, bool]]) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     rows = [
-        (entry.name, entry.kind, "yes" if here else "-", _answers(entry), catalogue.size(entry), entry.licence)
+        (
+            entry.name,
+            entry.kind,
+            "yes" if here else "-",
+            _answers(entry),
+            catalogue.size(entry),
+            entry.licence,
+        )
         for entry, here in entries
     ]
     headings = ("model", "kind", "here", "answers", "size", "licence")
@@ -59,7 +66,9 @@ def _print_table(entries: list[tuple[Entry, bool]]) -> None:
         table.add_row(*row)
     console.print(table)
     console.print()
-    console.print("More about one: emoscene models card NAME. Get one: emoscene models pull NAME.", soft_wrap=True)
+    console.print(
+        "More about one: emoscene models card NAME. Get one: emoscene models pull NAME.", soft_wrap=True
+    )
 
 
 def _answers(entry: Entry) -> str:

@@ -169,15 +169,18 @@ def _draw_box(draw: ImageDraw.ImageDraw, box: _Area, colour: Colour, canvas: _Ca
     # A dark edge on both sides keeps the line visible on any ground.
     draw.rectangle(corners, outline=(0, 0, 0, 150), width=width + 2)
     draw.rectangle(
-        (corners[0] + 1, corners[1] + 1, max(corners[0] + 1, corners[2] - 1), max(corners[1] + 1, corners[3] - 1)),
+        (
+            corners[0] + 1,
+            corners[1] + 1,
+            max(corners[0] + 1, corners[2] - 1),
+            max(corners[1] + 1, corners[3] - 1),
+        ),
         outline=colour,
         width=width,
     )
 
 
-def _draw_number(
-    draw: ImageDraw.ImageDraw, number: int, box: _Area, colour: Colour, canvas: _Canvas
-) -> None:
+def _draw_number(draw: ImageDraw.ImageDraw, number: int, box: _Area, colour: Colour, canvas: _Canvas) -> None:
     side = round(canvas.text * 1.6)
     x = min(max(0, box.x1), canvas.width - side)
     y = min(max(0, box.y1), canvas.height - side)
@@ -199,9 +202,7 @@ class _Panel:
     names: int
 
     @classmethod
-    def of(
-        cls, row: Prediction, canvas: _Canvas, number: int | None, *, most: int, has_vad: bool
-    ) -> _Panel:
+    def of(cls, row: Prediction, canvas: _Canvas, number: int | None, *, most: int, has_vad: bool) -> _Panel:
         lead = "" if number is None else f"{number}  "
         note = "apparent emotion" if row.ok else words.problem(row)[0]
         room = canvas.height - 2 * canvas.pad
@@ -279,13 +280,20 @@ def _draw_panel(
 ) -> None:
     corners = (area.x1, area.y1, area.x2 - 1, area.y2 - 1)
     draw.rounded_rectangle(corners, radius=canvas.text // 2, fill=_PANEL)
-    bar = (area.x1, area.y1 + canvas.text // 2, area.x1 + max(2, canvas.text // 5), area.y2 - 1 - canvas.text // 2)
+    bar = (
+        area.x1,
+        area.y1 + canvas.text // 2,
+        area.x1 + max(2, canvas.text // 5),
+        area.y2 - 1 - canvas.text // 2,
+    )
     draw.rectangle(bar, fill=colour)
     x, y = area.x1 + canvas.pad, area.y1 + canvas.pad
     room = panel.width - 2 * canvas.pad
     draw.text((x, y), _cut(panel.title, room, canvas, 1.35), fill=_TEXT, font=canvas.font(1.35))
     y += round(1.45 * canvas.line)
-    draw.text((x, y - canvas.line * 0.15), _cut(panel.note, room, canvas, 0.85), fill=_FAINT, font=canvas.font(0.85))
+    draw.text(
+        (x, y - canvas.line * 0.15), _cut(panel.note, room, canvas, 0.85), fill=_FAINT, font=canvas.font(0.85)
+    )
     y += round(canvas.line * 0.95)
     for line in panel.bars:
         y = _draw_bar(draw, line, (x, y), panel, canvas)

@@ -43,9 +43,7 @@ def show(
         console.print(line, soft_wrap=True)
 
 
-def lines(
-    prediction: Prediction, console: Console, labels: LabelSpace | None, look: Look
-) -> Iterator[Text]:
+def lines(prediction: Prediction, console: Console, labels: LabelSpace | None, look: Look) -> Iterator[Text]:
     """The lines of one answer; none is wider than the console."""
     width = max(24, console.width)
     yield _heading(prediction, look, width)
