@@ -33,9 +33,9 @@ def read_captions(path: str | Path, column: str = "full") -> Iterator[Sample]:
         column: Which caption: `full`, `minus_interactions` or `minus_environments`.
 
     Yields:
-        One sample a row. `source` is the name of its picture, which is not opened; `id` is that name too, with
-        `#2` and so on for further rows of the same picture, which are not independent of the first. An empty
-        caption stays a sample without text: it counts, and a recognizer says that it had nothing to read.
+        One sample a row. `source` is the name of its picture, which is not opened; `id` is that name too,
+        with `#2` and so on for further rows of the same picture, which are not independent of the first. An
+        empty caption stays a sample without text: it counts, and a recognizer says that it had nothing to read.
 
     Raises:
         OptionError: if there is no such column by definition.

@@ -1,0 +1,1 @@
+"""Datasets: each one turns its files into `Sample`s with targets."""

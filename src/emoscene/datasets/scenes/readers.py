@@ -1,0 +1,193 @@
+"""Exact readers: E[p(label) | a part of what the picture shows], by enumeration of the appraisal table.
+
+| reader | what it is told |
+|---|---|
+| `prevalence` | nothing (chance) |
+| `setting`, `event`, `context` | the setting; the event; both, and nothing about any person |
+| `face_pose` | the subject's displayed expression and pose |
+| `person` | the same and the mark the subject wears or holds: all that is inside the box |
+| `others` | the other people's marks, expressions and poses, and how many they are |
+| `surroundings` | setting, event and the other people: all that is outside the box |
+| `picture` | all of it: the oracle, which no reader of the picture can beat on average |
+| `picture_words` | all of it and the words, where there are any |
+| `latent` | the true probabilities, hidden causes known |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emoscene.datasets.scenes.appraisal import (
+    EXPRESSIONS,
+    MARKS,
+    POSES,
+    SLOTS,
+    STANCES,
+    SUMMARIES,
+    Array,
+    summarise,
+    summary_given,
+    tables,
+)
+from emoscene.datasets.scenes.sayings import word_chance
+from emoscene.errors import OptionError
+
+if TYPE_CHECKING:
+    from emoscene.datasets.scenes.scene import Actor, Scene
+
+READERS = (
+    "prevalence", "setting", "event", "context", "face_pose", "person",
+    "others", "surroundings", "picture", "picture_words", "latent",
+)  # fmt: skip
+PARTIAL = ("context", "face_pose", "others")
+GATE = 0.70
+
+
+@dataclass(frozen=True)
+class _Cache:
+    """Tables marginalised for one split; a random *person* is meant, so crowded pictures weigh more."""
+
+    stance: Array  # (e, p, g, t)
+    seen: Array  # (e, p, g, x, y, t): chance that somebody shows x, y and stands t
+    prevalence: Array  # (l,)
+    setting: Array  # (s, l)
+    event: Array  # (e, l)
+    context: Array  # (e, s, l)
+    face_pose: Array  # (x, y, l)
+    person: Array  # (mark, x, y, l)
+    somebody: Array  # (e, p, g, o, l): setting and reaction averaged out
+    somebody_at: Array  # (e, s, p, g, o, l): reaction averaged out
+
+
+@cache
+def _cache(split: str) -> _Cache:
+    t = tables()
+    one_hot = (t.stance[..., None] == np.array(STANCES)).astype(float)  # e p r t
+    stance = np.einsum("epgr,eprt->epgt", t.reaction, one_hot)
+    seen = np.einsum("epgr,rx,ry,eprt->epgxyt", t.reaction, t.face, t.pose, one_hot)
+    per_person = t.people * np.arange(SLOTS + 1)
+    per_person = per_person / per_person.sum()
+    summary = np.zeros((*t.slots.shape, stance.shape[2], len(SUMMARIES)))  # e p g o
+    for e, of_event in enumerate(t.roles):
+        for p in range(len(of_event)):
+            free = t.slots[e].astype(int)
+            free[p] -= 1
+            for n in range(1, SLOTS + 1):
+                summary[e, p] += per_person[n] * summary_given(tuple(free), stance[e], n - 1)
+    # The joint of everything, events alike often.
+    joint = np.einsum(
+        "es,ep,eg,epgr,epgo->espro",
+        t.setting_given_event(split) / len(t.events), t.slots / SLOTS, t.climate, t.reaction, summary,
+    )  # fmt: skip
+    weighted = np.einsum("espro,esprol->esprl", joint, t.probability)
+    mass = joint.sum(-1)  # e s p r
+    by_mark = np.zeros((len(t.events), SLOTS, len(MARKS)))
+    for e, p in zip(*np.nonzero(t.slots), strict=True):
+        by_mark[e, p, t.mark[e, p]] = 1.0
+    shown = np.einsum("rx,ry->rxy", t.face, t.pose)
+    somebody_at = np.einsum("epgr,esprol->espgol", t.reaction, t.probability)
+    return _Cache(
+        stance,
+        seen,
+        weighted.sum((0, 1, 2, 3)),
+        _ratio(weighted.sum((0, 2, 3)), mass.sum((0, 2, 3))),
+        _ratio(weighted.sum((1, 2, 3)), mass.sum((1, 2, 3))),
+        _ratio(weighted.sum((2, 3)), mass.sum((2, 3))),
+        _ratio(np.einsum("esprl,rxy->xyl", weighted, shown), np.einsum("espr,rxy->xy", mass, shown)),
+        _ratio(
+            np.einsum("eprl,rxy,epm->mxyl", weighted.sum(1), shown, by_mark),
+            np.einsum("epr,rxy,epm->mxy", mass.sum(1), shown, by_mark),
+        ),
+        np.einsum("es,espgol->epgol", t.setting_given_event(split), somebody_at),
+        somebody_at,
+    )
+
+
+def _ratio(weighted: Array, mass: Array) -> Array:
+    return np.divide(weighted, mass[..., None], out=np.zeros_like(weighted), where=mass[..., None] > 0)
+
+
+def read(scene: Scene, subject: int, reader: str) -> Array:
+    """What a reader expects of each label for one person: (26,), probabilities.
+
+    Raises:
+        OptionError: if there is no such reader.
+    """
+    t, known = tables(), _cache("train" if scene.split == "train" else "full")
+    actor = scene.people[subject]
+    e, s = t.events.index(scene.event), t.settings.index(scene.setting)
+    x, y = EXPRESSIONS.index(actor.expression), POSES.index(actor.pose)
+    others = [a for i, a in enumerate(scene.people) if i != subject]
+    if reader == "latent":
+        return actor.probabilities
+    if reader == "prevalence":
+        return known.prevalence
+    if reader in ("setting", "event", "context"):
+        return {"setting": known.setting[s], "event": known.event[e], "context": known.context[e, s]}[reader]
+    if reader == "face_pose":
+        return known.face_pose[x, y]
+    if reader == "person":
+        return known.person[MARKS.index(actor.mark), x, y]
+    if reader == "others":
+        return _others(known, others, range(len(t.events)), None)
+    if reader == "surroundings":
+        return _others(known, others, [e], s)
+    if reader in ("picture", "picture_words"):
+        words = actor.words if reader == "picture_words" else None
+        return _picture(known, e, s, actor, others, words)
+    raise OptionError(f"there is no reader {reader!r}", remedy=f"Choose one of {', '.join(READERS)}.")
+
+
+def _picture(known: _Cache, e: int, s: int, actor: Actor, others: list[Actor], words: str | None) -> Array:
+    t = tables()
+    p = actor.role_index
+    mine = t.climate[e][:, None] * t.reaction[e, p]  # g r
+    mine = mine * t.face[:, EXPRESSIONS.index(actor.expression)] * t.pose[:, POSES.index(actor.pose)]
+    if words is not None:
+        mine = mine * word_chance(words)
+    summary = _summary_of_seen(known, e, [o.role_index for o in others], others)
+    weight = mine.T @ summary  # r o
+    return (weight / weight.sum()).ravel() @ t.probability[e, s, p].reshape(weight.size, -1)
+
+
+def _summary_of_seen(known: _Cache, e: int, roles: list[int], others: list[Actor]) -> Array:
+    """(g, o): chance of the others showing what they show and of their stances having that sum."""
+    if not others:
+        alone = np.zeros((known.stance.shape[2], len(SUMMARIES)))
+        alone[:, 0] = 1.0
+        return alone
+    return summarise(
+        [
+            known.seen[e, p, :, EXPRESSIONS.index(o.expression), POSES.index(o.pose), :]
+            for p, o in zip(roles, others, strict=True)
+        ]
+    )
+
+
+def _others(known: _Cache, others: list[Actor], events: range | list[int], setting: int | None) -> Array:
+    """The subject unseen: sum over the events that fit and over the roles still free in each."""
+    t = tables()
+    total, mass = np.zeros(len(t.labels)), 0.0
+    for e in events:
+        free = t.slots[e].copy()
+        chance, roles = 1.0, []
+        for o in others:
+            at = np.flatnonzero(t.mark[e] == MARKS.index(o.mark))
+            if at.size == 0:
+                break
+            p = int(at[0])
+            chance *= free[p] / free.sum()
+            free[p] -= 1
+            roles.append(p)
+        if len(roles) < len(others) or chance <= 0:
+            continue
+        weight = chance * t.climate[e][:, None] * _summary_of_seen(known, e, roles, others)  # g o
+        table = known.somebody[e] if setting is None else known.somebody_at[e, setting]
+        who = np.multiply.outer(free / free.sum(), weight)  # p g o
+        total += who.ravel() @ table.reshape(who.size, -1)
+        mass += float(weight.sum())
+    return total / mass
