@@ -171,7 +171,14 @@ def test_weights_stay_within_their_limits() -> None:
 
 
 @pytest.mark.parametrize(
-    "check", ["check_versions", "import_contract --check", "help_texts --check", "check_commands"]
+    "check",
+    [
+        "check_versions",
+        "import_contract --check",
+        "help_texts --check",
+        "check_commands",
+        "make_examples --check",
+    ],
 )
 def test_repository_check_passes(check: str) -> None:
     done = run(sys.executable, "-m", *f"scripts.{check}".split(), cwd=ROOT)
