@@ -102,20 +102,19 @@ def show(results: Sequence[Result], recognizer: TextRecognizer) -> None:
     for result in results:
         figures.add_row(
             result.column,
-            str(result.captions),
-            str(result.answered),
+            f"{result.answered} of {result.captions}",
             f"{result.accuracy:.3f}",
             f"{result.interval.low:.3f} to {result.interval.high:.3f}",
-            f"{chance:.3f}",
-            f"{result.always_the_most_frequent:.3f}",
         )
     console.print(figures)
-    counts = Table(title="right of captions, and how often it was said")
-    counts.add_column("label")
+    frequent = max(result.always_the_most_frequent for result in results)
+    console.print(f"chance: {chance:.3f}; always the most frequent label: {frequent:.3f}\n")
+    counts = Table(title="right / captions of this label / times it was said")
+    counts.add_column("label", no_wrap=True)
     for result in results:
         counts.add_column(result.column, justify="right")
     for label in labels:
-        cells = (f"{r.right[label.id]} of {r.truth[label.id]}, said {r.said[label.id]}" for r in results)
+        cells = (f"{r.right[label.id]} / {r.truth[label.id]} / {r.said[label.id]}" for r in results)
         counts.add_row(label.name, *cells)
     console.print(counts)
 

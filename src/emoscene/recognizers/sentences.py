@@ -244,8 +244,10 @@ class SentenceEncoder:
             self._tokenizer.model_max_length,
             getattr(self._model.config, "max_position_embeddings", None),
         ]
-        limits = [limit for limit in [stated, *limits] if isinstance(limit, int) and limit > 0]
-        return min([*limits, _LONGEST_INPUT])
+        numbers = [
+            limit for limit in (stated, *limits, _LONGEST_INPUT) if isinstance(limit, int) and limit > 0
+        ]
+        return min(numbers)
 
 
 def _torch_and_transformers() -> tuple[Any, Any]:
