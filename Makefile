@@ -19,7 +19,7 @@ CHECKED = src tests scripts $(wildcard benchmarks/*.py)
 export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs format contract help-texts examples clean
+.PHONY: help demo test check bench docs format contract help-texts examples overlay clean
 
 help:
 	@echo "make demo    three example pictures, in a fresh light install: table, overlays, page, JSON in demo/"
@@ -99,6 +99,10 @@ help-texts: $(STAMP)
 
 examples: $(STAMP)
 	@$(PY) -m scripts.make_examples
+
+# The picture of the README and of the first page.
+overlay: $(STAMP)
+	@$(VENV)/bin/emoscene analyze examples/birthday.png --box 30,166,119,381 --model embedded --save docs/assets/overlay.png
 
 clean:
 	rm -rf $(VENV) $(DEMO_VENV) build dist site demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
