@@ -84,14 +84,17 @@ class Tables:
     def vad_mean(self, probability: Array) -> Array:
         """(..., 26) -> (..., 3): the label prototypes weighted by probability, pulled a little to the middle."""
         pull = 0.15
-        return (probability @ self.prototypes + pull * 5.0) / (probability.sum(-1, keepdims=True) + pull)
+        mean: Array = (probability @ self.prototypes + pull * 5.0) / (
+            probability.sum(-1, keepdims=True) + pull
+        )
+        return mean
 
 
 @cache
 def tables() -> Tables:
     """The one set of tables, built once per process from `appraisal.yaml`."""
     text = resources.files(__package__).joinpath("appraisal.yaml").read_text(encoding="utf-8")
-    source: dict[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    source: dict[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return _build(source, hashlib.sha256(text.encode()).hexdigest()[:12])
 
 
@@ -134,7 +137,9 @@ def _pairs(roles: tuple[tuple[Role, ...], ...]) -> list[tuple[int, int]]:
     return [(e, p) for e, of_event in enumerate(roles) for p in range(len(of_event))]
 
 
-def _reactions(source: dict[str, Any], labels: tuple[str, ...], reactions: tuple[str, ...]) -> tuple[Array, Array]:
+def _reactions(
+    source: dict[str, Any], labels: tuple[str, ...], reactions: tuple[str, ...]
+) -> tuple[Array, Array]:
     """Chance of each reaction (e, p, g, r), and the labels' probability before any shift (e, p, r, l)."""
     n = len(source["events"])
     weight = np.zeros((n, SLOTS, len(reactions)))
@@ -216,6 +221,7 @@ def _probabilities(
         + share[:, None, :, None, None, None] * of_others
     )
     probability: Array = 1 / (1 + np.exp(-odds))
+    probability.setflags(write=False)  # actors hand out views
     return probability
 
 

@@ -87,9 +87,8 @@ def reason(scene: Scene, subject: int) -> str:
     named = [label_word(tables().labels[i]) for i in best if chance[i] >= 0.35 or i in best[:2]]
     listed = f"{', '.join(named[:-1])} and {named[-1]}"
     at = tables().at[tables().events.index(scene.event)]
-    return (
-        f"The {FACE_NOUN[actor.expression]} and the {POSE_NOUN[actor.pose]} of the {actor.role} at {at} suggest {listed}."
-    )
+    cues = f"The {FACE_NOUN[actor.expression]} and the {POSE_NOUN[actor.pose]}"
+    return f"{cues} of the {actor.role} at {at} suggest {listed}."
 
 
 def words(scene: Scene, subject: int) -> str | None:

@@ -35,7 +35,7 @@ def dense_targets(scene: Scene, grid: int = 7) -> dict[str, npt.NDArray[np.int64
     maps["prop"][rows, columns] = tables().events.index(scene.event) + 1
     maps["setting"][rows, columns] = 0
     for i, actor in enumerate(scene.people):
-        x1, y1, x2, y2 = actor.head
+        x1, y1, x2, _ = actor.head
         body = _cells((x1, y1, x2, actor.box[3]), grid)
         for name in maps:
             maps[name][body] = 0

@@ -88,7 +88,9 @@ def _draw_person(brush: Brush, actor: Actor) -> None:
     x, y = f.head
     if look.style != "scarf":
         for sign in (-1, 1):
-            brush.oval(x + sign * 0.98 * f.rx, y + 0.1 * f.ry, 0.15 * f.rx, 0.2 * f.ry, shade(look.skin, 0.9), LINE)
+            brush.oval(
+                x + sign * 0.98 * f.rx, y + 0.1 * f.ry, 0.15 * f.rx, 0.2 * f.ry, shade(look.skin, 0.9), LINE
+            )
     brush.oval(x, y, f.rx, f.ry, look.skin, LINE)
     draw_front_hair(brush, look, f)
     draw_face(brush, x, y, f.rx, f.ry, look.skin, UNITS[actor.expression], look.vigour)
@@ -111,4 +113,6 @@ def _painted_over(image: Image.Image, box: Box, paint_over: str, fill: tuple[int
         blank = Image.new("RGB", image.size, fill)
         blank.paste(image.crop((x1, y1, x2, y2)), (x1, y1))
         return blank
-    raise OptionError("there is no such way to paint over", value=paint_over, remedy="Choose context or person.")
+    raise OptionError(
+        "there is no such way to paint over", value=paint_over, remedy="Choose context or person."
+    )

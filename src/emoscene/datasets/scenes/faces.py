@@ -63,7 +63,9 @@ def draw_face(
     _mouth(brush, x, y + 0.53 * ry, rx, ry, units, ink, vigour)
     if units.tears:
         for sign in (-1, 1):
-            brush.limb(((x + sign * 0.42 * rx, y + 0.2 * ry), (x + sign * 0.5 * rx, y + 0.66 * ry)), TEAR, 0.17 * rx)
+            brush.limb(
+                ((x + sign * 0.42 * rx, y + 0.2 * ry), (x + sign * 0.5 * rx, y + 0.66 * ry)), TEAR, 0.17 * rx
+            )
     if units.sweat:
         brush.oval(x + 0.78 * rx, y - 0.3 * ry, 0.1 * rx, 0.16 * ry, TEAR, 0.03 * rx)
         brush.oval(x - 0.8 * rx, y - 0.1 * ry, 0.08 * rx, 0.13 * ry, TEAR, 0.03 * rx)
@@ -78,7 +80,15 @@ def _blush(skin: Colour) -> Colour:
 
 
 def _eyes(
-    brush: Brush, x: float, y: float, rx: float, ry: float, units: Units, skin: Colour, ink: Colour, vigour: float
+    brush: Brush,
+    x: float,
+    y: float,
+    rx: float,
+    ry: float,
+    units: Units,
+    skin: Colour,
+    ink: Colour,
+    vigour: float,
 ) -> None:
     for sign in (-1, 1):
         ex, ey = x + sign * 0.42 * rx, y - 0.02 * ry
@@ -94,7 +104,9 @@ def _eyes(
             brush.chord(ex, ey, 0.21 * rx, 0.2 * ry, 10, 170, WHITE)
             brush.chord(ex, ey, 0.12 * rx, 0.16 * ry, 10, 170, ink)
             brush.line(((ex - 0.26 * rx, ey + 0.02 * ry), (ex + 0.26 * rx, ey + 0.02 * ry)), ink, 0.1 * rx)
-            brush.arc(ex, ey + 0.13 * ry, 0.19 * rx, 0.16 * ry, 35, 145, _mix(skin, (90, 60, 110), 0.6), 0.06 * rx)
+            brush.arc(
+                ex, ey + 0.13 * ry, 0.19 * rx, 0.16 * ry, 35, 145, _mix(skin, (90, 60, 110), 0.6), 0.06 * rx
+            )
             continue
         if units.lids <= 1.1:
             # Plain dark eyes with a glint
@@ -137,7 +149,11 @@ def _mouth(
         else:
             brush.line(((x - wide, y), (x + wide, y)), ink, 0.045 * rx)
             for sign in (-1, 1):
-                brush.line(((x + sign * wide, y - tall), (x + sign * (wide + 0.08 * rx), y + 1.9 * tall)), ink, 0.06 * rx)
+                brush.line(
+                    ((x + sign * wide, y - tall), (x + sign * (wide + 0.08 * rx), y + 1.9 * tall)),
+                    ink,
+                    0.06 * rx,
+                )
     elif units.jaw:
         brush.chord(x, y + 0.24 * ry, 0.36 * rx, 0.36 * ry, 180, 360, MOUTH, 0.035 * rx)
     elif units.curve > 0.3:

@@ -106,14 +106,29 @@ def _arms(
     out = half + 0.03 * h
     far = look.reach
     rest = (out + 0.02 * h, middle, out + 0.01 * h, hip - 0.005 * h)
-    spread = (out + (0.03 + 0.04 * far) * h, shoulder_y + 0.08 * h, out + 0.15 * far * h, shoulder_y + (0.13 - 0.14 * far) * h)
-    up = (out + 0.085 * far * h, neck - 0.02 * h, rx + (0.1 * far - 0.05) * h, head[1] - (1.25 - 0.2 * far) * ry)
+    spread = (
+        out + (0.03 + 0.04 * far) * h,
+        shoulder_y + 0.08 * h,
+        out + 0.15 * far * h,
+        shoulder_y + (0.13 - 0.14 * far) * h,
+    )
+    up = (
+        out + 0.085 * far * h,
+        neck - 0.02 * h,
+        rx + (0.1 * far - 0.05) * h,
+        head[1] - (1.25 - 0.2 * far) * ry,
+    )
     face = (out + 0.06 * h, shoulder_y + 0.06 * h, 0.66 * rx, head[1] + 0.62 * ry)
     heart = (out + 0.045 * h, middle + 0.01 * h, 0.025 * h, shoulder_y + 0.055 * h)
     cross = (out + 0.035 * h, middle + 0.02 * h, -0.075 * h, middle - 0.015 * h)
     hang = (half + 0.015 * h, middle + 0.03 * h, half - 0.005 * h, hip + 0.06 * h)
     on_hip = (out + 0.085 * h, middle, half - 0.005 * h, hip - 0.035 * h)
-    point = (out + 0.07 * far * h, shoulder_y + 0.02 * h, out + 0.17 * far * h, shoulder_y + (0.08 - 0.12 * far) * h)
+    point = (
+        out + 0.07 * far * h,
+        shoulder_y + 0.02 * h,
+        out + 0.17 * far * h,
+        shoulder_y + (0.08 - 0.12 * far) * h,
+    )
     plans = {
         "neutral": (rest, rest), "pointing": (on_hip, point), "crossed": (cross, cross), "arms_up": (up, up),
         "open_arms": (spread, spread), "hand_heart": (heart, heart), "hands_face": (face, face),
@@ -166,7 +181,9 @@ def draw_body(brush: Brush, look: Look, f: Frame) -> None:
     legs = look.skin if look.skirt else look.legs
     for sign in (-1, 1):
         foot = x + sign * 0.062 * h
-        brush.limb(((x + sign * 0.058 * h, f.hip - 0.02 * h), (foot, look.base - 0.03 * h)), legs, 0.075 * h, LINE)
+        brush.limb(
+            ((x + sign * 0.058 * h, f.hip - 0.02 * h), (foot, look.base - 0.03 * h)), legs, 0.075 * h, LINE
+        )
         brush.oval(foot + sign * 0.012 * h, look.base - 0.016 * h, 0.052 * h, 0.024 * h, rgb("4a3b3a"), LINE)
     flare = 1.35 if look.skirt else 0.96
     low = f.hip + (0.05 * h if look.skirt else 0.015 * h)
@@ -196,9 +213,13 @@ def draw_arms(brush: Brush, look: Look, f: Frame, pose: str) -> None:
 def draw_back_hair(brush: Brush, look: Look, f: Frame) -> None:
     x, y = f.head
     if look.style == "long":
-        brush.rect(x - 1.1 * f.rx, y - 0.6 * f.ry, x + 1.1 * f.rx, y + 1.25 * f.ry, look.hair, LINE, 0.4 * f.rx)
+        brush.rect(
+            x - 1.1 * f.rx, y - 0.6 * f.ry, x + 1.1 * f.rx, y + 1.25 * f.ry, look.hair, LINE, 0.4 * f.rx
+        )
     elif look.style == "bob":
-        brush.rect(x - 1.14 * f.rx, y - 0.6 * f.ry, x + 1.14 * f.rx, y + 0.72 * f.ry, look.hair, LINE, 0.3 * f.rx)
+        brush.rect(
+            x - 1.14 * f.rx, y - 0.6 * f.ry, x + 1.14 * f.rx, y + 0.72 * f.ry, look.hair, LINE, 0.3 * f.rx
+        )
     elif look.style == "tail":
         brush.oval(x + look.side * 1.12 * f.rx, y + 0.1 * f.ry, 0.34 * f.rx, 0.7 * f.ry, look.hair, LINE)
     elif look.style == "bun":
@@ -208,8 +229,8 @@ def draw_back_hair(brush: Brush, look: Look, f: Frame) -> None:
             brush.oval(x + dx * f.rx, y + dy * f.ry, 0.36 * f.rx, 0.36 * f.ry, look.hair, LINE)
     elif look.style == "scarf":
         brush.oval(x, y + 0.02 * f.ry, 1.14 * f.rx, 1.12 * f.ry, shade(look.top, 1.15), LINE)
-        brush.poly(((x - 0.7 * f.rx, y + 0.7 * f.ry), (x + 0.7 * f.rx, y + 0.7 * f.ry),
-                    (x + 0.5 * f.rx, y + 1.4 * f.ry), (x - 0.5 * f.rx, y + 1.4 * f.ry)), shade(look.top, 1.1))  # fmt: skip
+        fold = ((-0.7, 0.7), (0.7, 0.7), (0.5, 1.4), (-0.5, 1.4))
+        brush.poly([(x + dx * f.rx, y + dy * f.ry) for dx, dy in fold], shade(look.top, 1.1))
 
 
 def draw_front_hair(brush: Brush, look: Look, f: Frame) -> None:
@@ -227,8 +248,8 @@ def draw_front_hair(brush: Brush, look: Look, f: Frame) -> None:
                     (x + 1.0 * f.rx, y - 0.42 * f.ry)), look.hair)  # fmt: skip
     elif look.style in ("long", "bob"):
         for sign in (-1, 1):
-            brush.poly(((x, y - 0.95 * f.ry), (x + sign * 1.06 * f.rx, y - 0.45 * f.ry),
-                        (x + sign * 1.02 * f.rx, y + 0.2 * f.ry), (x + sign * 0.72 * f.rx, y - 0.32 * f.ry)), look.hair)  # fmt: skip
+            lock = ((0.0, -0.95), (1.06, -0.45), (1.02, 0.2), (0.72, -0.32))
+            brush.poly([(x + sign * dx * f.rx, y + dy * f.ry) for dx, dy in lock], look.hair)
     else:
         for dx in (-0.6, -0.2, 0.2, 0.6):
             brush.oval(x + dx * f.rx, y - 0.55 * f.ry, 0.27 * f.rx, 0.22 * f.ry, look.hair)

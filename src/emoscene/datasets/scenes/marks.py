@@ -23,7 +23,9 @@ def _hat(b: Brush, k: Look, f: Frame) -> None:
     x, y = f.head
     top = (x, y - 1.62 * f.ry)
     b.poly(((x - 0.52 * f.rx, y - 0.72 * f.ry), (x + 0.52 * f.rx, y - 0.72 * f.ry), top), rgb("e8489b"), LINE)
-    b.line(((x - 0.36 * f.rx, y - 0.92 * f.ry), (x + 0.3 * f.rx, y - 1.06 * f.ry)), rgb("fde04a"), 0.13 * f.ry)
+    b.line(
+        ((x - 0.36 * f.rx, y - 0.92 * f.ry), (x + 0.3 * f.rx, y - 1.06 * f.ry)), rgb("fde04a"), 0.13 * f.ry
+    )
     b.line(((x - 0.18 * f.rx, y - 1.22 * f.ry), (x + 0.16 * f.rx, y - 1.3 * f.ry)), rgb("fde04a"), 0.1 * f.ry)
     b.oval(top[0], top[1], 0.14 * f.rx, 0.13 * f.ry, rgb("fde04a"), LINE)
 
@@ -39,7 +41,9 @@ def _crutch(b: Brush, k: Look, f: Frame) -> None:
     h = k.height
     x = k.x - k.side * (f.half + 0.1 * h)
     b.limb(((x, f.neck + 0.14 * h), (x - k.side * 0.02 * h, k.base)), rgb("c98a4b"), 0.032 * h, LINE)
-    b.limb(((x - 0.06 * h, f.neck + 0.13 * h), (x + 0.06 * h, f.neck + 0.13 * h)), rgb("c98a4b"), 0.045 * h, LINE)
+    b.limb(
+        ((x - 0.06 * h, f.neck + 0.13 * h), (x + 0.06 * h, f.neck + 0.13 * h)), rgb("c98a4b"), 0.045 * h, LINE
+    )
 
 
 def _microphone(b: Brush, k: Look, f: Frame) -> None:
@@ -64,8 +68,9 @@ def _apron(b: Brush, k: Look, f: Frame) -> None:
     top, low = f.neck + 0.06 * h, f.hip + 0.1 * h
     for sign in (-1, 1):
         b.line(((x + sign * 0.07 * h, f.neck), (x + sign * 0.06 * h, top)), rgb("3c9d5f"), 0.028 * h)
-    b.poly(((x - 0.07 * h, top), (x + 0.07 * h, top), (x + 0.82 * f.half, f.hip - 0.1 * h),
-            (x + 1.1 * f.half, low), (x - 1.1 * f.half, low), (x - 0.82 * f.half, f.hip - 0.1 * h)), rgb("55c27d"), LINE)  # fmt: skip
+    right = [(x + 0.07 * h, top), (x + 0.82 * f.half, f.hip - 0.1 * h), (x + 1.1 * f.half, low)]
+    left = [(2 * x - px, y) for px, y in reversed(right)]
+    b.poly([*right, *left], rgb("55c27d"), LINE)
     b.rect(x - 0.06 * h, f.hip - 0.06 * h, x + 0.06 * h, f.hip + 0.02 * h, rgb("d7f5df"), LINE)
 
 
@@ -74,7 +79,8 @@ def _paper(b: Brush, k: Look, f: Frame) -> None:
     x, y = f.held[0], f.held[1] - 0.07 * h
     b.rect(x - 0.09 * h, y - 0.12 * h, x + 0.09 * h, y + 0.12 * h, WHITE, LINE * 1.2)
     for i in range(4):
-        b.line(((x - 0.06 * h, y + (i * 0.05 - 0.075) * h), (x + 0.06 * h, y + (i * 0.05 - 0.075) * h)), rgb("5d6a86"), 0.016 * h)  # fmt: skip
+        at = y + (i * 0.05 - 0.075) * h
+        b.line(((x - 0.06 * h, at), (x + 0.06 * h, at)), rgb("5d6a86"), 0.016 * h)
 
 
 def _cap(b: Brush, k: Look, f: Frame) -> None:
@@ -89,7 +95,11 @@ def _camera(b: Brush, k: Look, f: Frame) -> None:
     h, x = k.height, k.x
     y = f.neck + 0.19 * h
     for sign in (-1, 1):
-        b.line(((x + sign * 0.08 * h, f.neck + 0.01 * h), (x + sign * 0.09 * h, y - 0.05 * h)), rgb("2a2a30"), 0.018 * h)
+        b.line(
+            ((x + sign * 0.08 * h, f.neck + 0.01 * h), (x + sign * 0.09 * h, y - 0.05 * h)),
+            rgb("2a2a30"),
+            0.018 * h,
+        )
     b.rect(x - 0.045 * h, y - 0.09 * h, x + 0.045 * h, y, rgb("2a2a30"), LINE)
     b.rect(x - 0.12 * h, y - 0.06 * h, x + 0.12 * h, y + 0.075 * h, rgb("3b3b44"), LINE, 0.015 * h)
     b.oval(x, y + 0.008 * h, 0.055 * h, 0.055 * h, rgb("8fd0ee"), LINE)
@@ -102,14 +112,24 @@ def _suitcase(b: Brush, k: Look, f: Frame) -> None:
     b.ring(x, y - 0.27 * h, 0.05 * h, 0.045 * h, rgb("5b3418"), 0.02 * h)
     b.rect(x - 0.115 * h, y - 0.26 * h, x + 0.115 * h, y, rgb("b56a2b"), LINE, 0.02 * h)
     for sign in (-1, 1):
-        b.rect(x + sign * 0.065 * h - 0.014 * h, y - 0.26 * h, x + sign * 0.065 * h + 0.014 * h, y, rgb("f0c37b"))
+        b.rect(
+            x + sign * 0.065 * h - 0.014 * h, y - 0.26 * h, x + sign * 0.065 * h + 0.014 * h, y, rgb("f0c37b")
+        )
 
 
 def _backpack(b: Brush, k: Look, f: Frame) -> None:
     h, x = k.height, k.x
     for sign in (-1, 1):
-        b.line(((x + sign * 0.62 * f.half, f.neck), (x + sign * 0.62 * f.half, f.hip - 0.05 * h)), rgb("f36b1c"), 0.045 * h)
-    b.line(((x - 0.62 * f.half, f.neck + 0.14 * h), (x + 0.62 * f.half, f.neck + 0.14 * h)), rgb("f36b1c"), 0.024 * h)
+        b.line(
+            ((x + sign * 0.62 * f.half, f.neck), (x + sign * 0.62 * f.half, f.hip - 0.05 * h)),
+            rgb("f36b1c"),
+            0.045 * h,
+        )
+    b.line(
+        ((x - 0.62 * f.half, f.neck + 0.14 * h), (x + 0.62 * f.half, f.neck + 0.14 * h)),
+        rgb("f36b1c"),
+        0.024 * h,
+    )
 
 
 def _backpack_behind(b: Brush, k: Look, f: Frame) -> None:
@@ -124,7 +144,9 @@ def _backpack_behind(b: Brush, k: Look, f: Frame) -> None:
 def _bouquet(b: Brush, k: Look, f: Frame) -> None:
     h = k.height
     x, y = f.held
-    b.poly(((x - 0.07 * h, y - 0.07 * h), (x + 0.07 * h, y - 0.07 * h), (x, y + 0.08 * h)), rgb("f8f0dc"), LINE)
+    b.poly(
+        ((x - 0.07 * h, y - 0.07 * h), (x + 0.07 * h, y - 0.07 * h), (x, y + 0.08 * h)), rgb("f8f0dc"), LINE
+    )
     for dx, dy, colour in ((-0.06, -0.09, "ee4f7c"), (0.06, -0.09, "f9d648"), (0.0, -0.15, "ee4f7c"),
                            (-0.07, -0.15, "ffffff"), (0.07, -0.155, "ffffff"), (0.0, -0.08, "a44fd0")):  # fmt: skip
         b.oval(x + dx * h, y + dy * h, 0.038 * h, 0.038 * h, rgb(colour), LINE * 0.6)

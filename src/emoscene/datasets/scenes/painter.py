@@ -88,7 +88,15 @@ class Brush:
         self.draw.arc(self._box(x - rx, y - ry, x + rx, y + ry), start, end, colour, self._width(width))
 
     def chord(
-        self, x: float, y: float, rx: float, ry: float, start: float, end: float, fill: Colour, line: float = 0.0
+        self,
+        x: float,
+        y: float,
+        rx: float,
+        ry: float,
+        start: float,
+        end: float,
+        fill: Colour,
+        line: float = 0.0,
     ) -> None:
         if self.mirror:
             start, end = 180 - end, 180 - start

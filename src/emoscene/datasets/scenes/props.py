@@ -21,10 +21,19 @@ class Local:
         self.b, self.x, self.y, self.r = brush, x, y, r
 
     def rect(
-        self, x1: float, y1: float, x2: float, y2: float, fill: Colour, line: float = LINE, radius: float = 0.0
+        self,
+        x1: float,
+        y1: float,
+        x2: float,
+        y2: float,
+        fill: Colour,
+        line: float = LINE,
+        radius: float = 0.0,
     ) -> None:
         r = self.r
-        self.b.rect(self.x + x1 * r, self.y + y1 * r, self.x + x2 * r, self.y + y2 * r, fill, line, radius * r)
+        self.b.rect(
+            self.x + x1 * r, self.y + y1 * r, self.x + x2 * r, self.y + y2 * r, fill, line, radius * r
+        )
 
     def oval(self, x: float, y: float, rx: float, ry: float, fill: Colour, line: float = LINE) -> None:
         self.b.oval(self.x + x * self.r, self.y + y * self.r, rx * self.r, ry * self.r, fill, line)
@@ -39,13 +48,18 @@ class Local:
         self.b.line([(self.x + x * self.r, self.y + y * self.r) for x, y in points], colour, width * self.r)
 
     def chord(self, x: float, y: float, rx: float, ry: float, start: float, end: float, fill: Colour) -> None:
-        self.b.chord(self.x + x * self.r, self.y + y * self.r, rx * self.r, ry * self.r, start, end, fill, LINE)
+        self.b.chord(
+            self.x + x * self.r, self.y + y * self.r, rx * self.r, ry * self.r, start, end, fill, LINE
+        )
 
 
 def star(x: float, y: float, r: float, spikes: int = 5, inner: float = 0.45) -> list[tuple[float, float]]:
     turn = math.pi / spikes
     return [
-        (x + r * (inner if i % 2 else 1) * math.sin(i * turn), y - r * (inner if i % 2 else 1) * math.cos(i * turn))
+        (
+            x + r * (inner if i % 2 else 1) * math.sin(i * turn),
+            y - r * (inner if i % 2 else 1) * math.cos(i * turn),
+        )
         for i in range(2 * spikes)
     ]
 
@@ -54,7 +68,12 @@ def heart(x: float, y: float, r: float) -> list[tuple[float, float]]:
     points = []
     for i in range(20):
         a = i * math.pi / 10
-        points.append((x + r * math.sin(a) ** 3, y - r * (0.8 * math.cos(a) - 0.32 * math.cos(2 * a) - 0.13 * math.cos(3 * a))))
+        points.append(
+            (
+                x + r * math.sin(a) ** 3,
+                y - r * (0.8 * math.cos(a) - 0.32 * math.cos(2 * a) - 0.13 * math.cos(3 * a)),
+            )
+        )
     return points
 
 
@@ -96,7 +115,13 @@ def funeral(p: Local) -> None:
     p.rect(-0.32, -0.45, 0.32, -0.27, rgb("33343d"), 0)
     for i in range(10):
         a = i * math.pi / 5
-        p.oval(0.36 * math.cos(a), 0.6 + 0.32 * math.sin(a), 0.14, 0.14, rgb("2f6b45") if i % 2 else rgb("e8e6f2"))
+        p.oval(
+            0.36 * math.cos(a),
+            0.6 + 0.32 * math.sin(a),
+            0.14,
+            0.14,
+            rgb("2f6b45") if i % 2 else rgb("e8e6f2"),
+        )
     for x in (-0.85, 0.85):
         p.rect(x - 0.09, 0.2, x + 0.09, 1.0, rgb("f4ecd4"))
         p.oval(x, 0.05, 0.08, 0.14, rgb("ffb52e"))
@@ -169,7 +194,10 @@ def storm(p: Local) -> None:
     for i in range(6):
         x = -0.8 + i * 0.32
         p.line(((x, 0.25), (x - 0.16, 0.95)), rgb("4f8fd8"), 0.07)
-    p.poly(((0.05, 0.0), (-0.3, 0.55), (-0.02, 0.5), (-0.2, 1.05), (0.4, 0.36), (0.1, 0.4), (0.34, 0.0)), rgb("ffe11f"))
+    p.poly(
+        ((0.05, 0.0), (-0.3, 0.55), (-0.02, 0.5), (-0.2, 1.05), (0.4, 0.36), (0.1, 0.4), (0.34, 0.0)),
+        rgb("ffe11f"),
+    )
     for x, y, r in ((-0.6, -0.15, 0.38), (0.6, -0.15, 0.4), (0.0, -0.4, 0.52)):
         p.oval(x, y, r, r * 0.85, rgb("4a4a5c"))
     p.rect(-0.65, -0.3, 0.65, 0.16, rgb("4a4a5c"), 0)
@@ -180,7 +208,11 @@ def fire(p: Local) -> None:
         p.oval(x, y, r, r * 0.8, rgb("8b8490"), 0)
     p.poly(((-0.9, 1.0), (-1.0, 0.1), (-0.65, 0.35), (-0.5, -0.6), (-0.15, 0.0), (0.05, -1.0), (0.4, -0.1),
             (0.62, -0.55), (0.72, 0.3), (1.0, 0.0), (0.9, 1.0)), rgb("e8391f"))  # fmt: skip
-    p.poly(((-0.6, 1.0), (-0.6, 0.4), (-0.3, 0.55), (0.02, -0.35), (0.3, 0.4), (0.6, 0.25), (0.62, 1.0)), rgb("ff9a1f"), 0)
+    p.poly(
+        ((-0.6, 1.0), (-0.6, 0.4), (-0.3, 0.55), (0.02, -0.35), (0.3, 0.4), (0.6, 0.25), (0.62, 1.0)),
+        rgb("ff9a1f"),
+        0,
+    )
     p.poly(((-0.3, 1.0), (-0.25, 0.7), (0.02, 0.2), (0.3, 0.65), (0.32, 1.0)), rgb("ffe45c"), 0)
 
 
@@ -229,7 +261,16 @@ def theft(p: Local) -> None:
 def picnic(p: Local) -> None:
     p.poly(((-1.0, 0.95), (-0.75, 0.35), (0.85, 0.35), (1.05, 0.95)), WHITE)
     for i in range(4):
-        p.poly(((-0.9 + i * 0.5, 0.95), (-0.7 + i * 0.42, 0.37), (-0.5 + i * 0.42, 0.37), (-0.65 + i * 0.5, 0.95)), rgb("e2433f"), 0)
+        p.poly(
+            (
+                (-0.9 + i * 0.5, 0.95),
+                (-0.7 + i * 0.42, 0.37),
+                (-0.5 + i * 0.42, 0.37),
+                (-0.65 + i * 0.5, 0.95),
+            ),
+            rgb("e2433f"),
+            0,
+        )
     p.ring(-0.1, -0.1, 0.6, 0.75, rgb("7a4a1f"), 0.1)
     p.poly(((-0.85, -0.15), (0.65, -0.15), (0.5, 0.7), (-0.7, 0.7)), rgb("c98a3f"))
     for y in (0.08, 0.32, 0.54):
@@ -270,7 +311,11 @@ def dismissal(p: Local) -> None:
     p.rect(-1.0, -0.95, 1.0, 0.85, rgb("fdf6e3"), 0.01)
     for i in range(4):
         p.line(((-0.9, -0.65 + i * 0.4), (0.9, -0.65 + i * 0.4)), rgb("d8cfb8"), 0.04)
-    p.line(((-0.85, -0.7), (-0.4, -0.3), (-0.15, -0.5), (0.25, 0.15), (0.42, 0.0), (0.68, 0.42)), rgb("e0232c"), 0.2)
+    p.line(
+        ((-0.85, -0.7), (-0.4, -0.3), (-0.15, -0.5), (0.25, 0.15), (0.42, 0.0), (0.68, 0.42)),
+        rgb("e0232c"),
+        0.2,
+    )
     p.poly(((0.85, 0.75), (0.88, 0.15), (0.35, 0.6)), rgb("e0232c"), 0)
     p.rect(-1.0, 0.85, 1.0, 1.0, rgb("8a6a45"))
 

@@ -93,7 +93,7 @@ def _cache(split: str) -> _Cache:
     return _Cache(
         stance,
         seen,
-        weighted.sum((0, 1, 2, 3)),
+        _ratio(weighted.sum((0, 1, 2, 3)), np.array(1.0)),
         _ratio(weighted.sum((0, 2, 3)), mass.sum((0, 2, 3))),
         _ratio(weighted.sum((1, 2, 3)), mass.sum((1, 2, 3))),
         _ratio(weighted.sum((2, 3)), mass.sum((2, 3))),
@@ -108,7 +108,9 @@ def _cache(split: str) -> _Cache:
 
 
 def _ratio(weighted: Array, mass: Array) -> Array:
-    return np.divide(weighted, mass[..., None], out=np.zeros_like(weighted), where=mass[..., None] > 0)
+    ratio = np.divide(weighted, mass[..., None], out=np.zeros_like(weighted), where=mass[..., None] > 0)
+    ratio.setflags(write=False)
+    return ratio
 
 
 def read(scene: Scene, subject: int, reader: str) -> Array:
@@ -126,12 +128,15 @@ def read(scene: Scene, subject: int, reader: str) -> Array:
         return actor.probabilities
     if reader == "prevalence":
         return known.prevalence
-    if reader in ("setting", "event", "context"):
-        return {"setting": known.setting[s], "event": known.event[e], "context": known.context[e, s]}[reader]
-    if reader == "face_pose":
-        return known.face_pose[x, y]
-    if reader == "person":
-        return known.person[MARKS.index(actor.mark), x, y]
+    told: dict[str, Array] = {
+        "setting": known.setting[s],
+        "event": known.event[e],
+        "context": known.context[e, s],
+        "face_pose": known.face_pose[x, y],
+        "person": known.person[MARKS.index(actor.mark), x, y],
+    }
+    if reader in told:
+        return told[reader]
     if reader == "others":
         return _others(known, others, range(len(t.events)), None)
     if reader == "surroundings":
@@ -139,7 +144,7 @@ def read(scene: Scene, subject: int, reader: str) -> Array:
     if reader in ("picture", "picture_words"):
         words = actor.words if reader == "picture_words" else None
         return _picture(known, e, s, actor, others, words)
-    raise OptionError(f"there is no reader {reader!r}", remedy=f"Choose one of {', '.join(READERS)}.")
+    raise OptionError("there is no such reader", value=reader, remedy=f"Choose one of {', '.join(READERS)}.")
 
 
 def _picture(known: _Cache, e: int, s: int, actor: Actor, others: list[Actor], words: str | None) -> Array:
@@ -151,7 +156,8 @@ def _picture(known: _Cache, e: int, s: int, actor: Actor, others: list[Actor], w
         mine = mine * word_chance(words)
     summary = _summary_of_seen(known, e, [o.role_index for o in others], others)
     weight = mine.T @ summary  # r o
-    return (weight / weight.sum()).ravel() @ t.probability[e, s, p].reshape(weight.size, -1)
+    expected: Array = (weight / weight.sum()).ravel() @ t.probability[e, s, p].reshape(weight.size, -1)
+    return expected
 
 
 def _summary_of_seen(known: _Cache, e: int, roles: list[int], others: list[Actor]) -> Array:

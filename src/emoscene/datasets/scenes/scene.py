@@ -110,7 +110,13 @@ def sample_scene(seed: int, index: int, *, split: str = "train") -> Scene:
 
 
 def _actor(
-    rng: random.Random, role: Role, index: int, reaction: int, chance: Array, place: tuple[float, float], count: int
+    rng: random.Random,
+    role: Role,
+    index: int,
+    reaction: int,
+    chance: Array,
+    place: tuple[float, float],
+    count: int,
 ) -> Actor:
     t = tables()
     expression, pose = EXPRESSIONS[_pick(rng, t.face[reaction])], POSES[_pick(rng, t.pose[reaction])]
