@@ -6,25 +6,35 @@ spec --resolve--> Choice (which recognizer, with which options, and why) --load-
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from emoscene import catalogue
-from emoscene.errors import ModelNotHereError, OptionError, PictureError, UnknownModelError, shorten
+from emoscene.errors import (
+    ModelNotHereError,
+    OptionError,
+    PersonNotFoundError,
+    PictureError,
+    UnknownModelError,
+    shorten,
+)
 from emoscene.images import open_picture
 from emoscene.labels import LabelSpace, label_space
+from emoscene.people import Detector, find_people, person_detector
 from emoscene.recognizers import registry
 from emoscene.recognizers.base import Card, Recognizer
-from emoscene.types import BoundingBox, Picture, Prediction, Sample
+from emoscene.types import BoundingBox, ErrorInfo, Picture, Prediction, Sample, Status
 
 __all__ = ["AutoRecognizer", "Choice", "analyze", "analyze_all", "load", "resolve"]
 
 Box = BoundingBox | Sequence[float] | str
 Labels = str | Path | LabelSpace
+Which = Literal["all", "largest"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,7 @@ def _automatic(words_only: bool, options: Mapping[str, Any]) -> Choice:
     if here and find_spec("torch") and find_spec("transformers"):
         best = here[0]
         why = f"the best model for photographs that is on this machine ({len(here)} of {len(candidates)} are)"
-        return Choice(best.name, why, "vlm", _hub_options(best.hub) | options, auto=True)
+        return Choice(best.name, why, "vlm", _hub_options(best.hub) | dict(options), auto=True)
     why = "no model for photographs is on this machine"
     if here:
         why = f'{here[0].name} is on this machine, but running it needs: pip install "emoscene[models]"'
@@ -236,23 +246,43 @@ def analyze_all(
     picture: Any = None,
     *,
     boxes: Sequence[Box] | None = None,
+    people: Which | None = None,
     text: str | None = None,
     model: str | Path = "auto",
     labels: Labels = "emotic",
     **options: Any,
 ) -> list[Prediction]:
-    """`analyze` for several people of one picture: one row a box, in the order of the boxes."""
+    """`analyze` for several people of one picture: one row a person.
+
+    Args:
+        picture: As for `analyze`.
+        boxes: The people, in the order of the rows.
+        people: Instead of boxes: `all` finds everybody, from left to right, `largest` the one with the largest
+            box. It needs the file of a person detector, named by EMOSCENE_PERSON_DETECTOR. Where nobody is
+            found there is one row, with the status `no_person`.
+        text, model, labels, **options: As for `analyze`.
+
+    Raises:
+        ModelNotHereError: if people are to be found and no detector is named.
+        EmosceneError: as `analyze` does.
+    """
     if picture is None and text is None:
         raise OptionError("there is nothing to look at", remedy="Give a picture, text, or both.")
+    if boxes is not None and people is not None:
+        raise OptionError(
+            "boxes and people exclude each other", remedy="Give the boxes, or have people found."
+        )
     source = source_of(picture)
     settled = None if boxes is None else [_box(box) for box in boxes]
-    opened = _opened(picture)
+    opened = open_or_keep(picture)
     recognizer = _loaded(model, labels, picture is None, options)
-    return list(recognizer.predict(samples_of(opened, source, boxes=settled, text=text)))
+    if people is None:
+        return list(recognizer.predict(samples_of(opened, source, boxes=settled, text=text)))
+    return list(answers(recognizer, find(opened, source, people, person_detector(), text=text)))
 
 
-def _opened(picture: Any) -> Any:
-    """The picture opened once for all its boxes; what cannot be decoded stays as it is and becomes a row."""
+def open_or_keep(picture: Any) -> Any:
+    """The picture opened once for all its people; what cannot be decoded stays as it is and becomes a row."""
     if picture is None or isinstance(picture, Picture):
         return picture
     try:
@@ -269,6 +299,45 @@ def samples_of(
         Sample(id=f"{source}#{index}", picture=picture, box=box, text=text, source=source)
         for index, box in enumerate(boxes or [None])
     ]
+
+
+@dataclass(frozen=True)
+class Nobody:
+    """A picture in which nobody was found: it becomes a row without being asked about."""
+
+    source: str
+    error: PersonNotFoundError
+
+
+def find(
+    picture: Any, source: str, which: Which, detector: Detector, *, text: str | None = None
+) -> list[Sample | Nobody]:
+    """A sample for each person that the detector finds; a picture that could not be opened stays a sample."""
+    if not isinstance(picture, Picture):
+        return [*samples_of(picture, source, text=text)]
+    try:
+        found = find_people(picture, which, detector)
+    except PersonNotFoundError as error:
+        return [Nobody(source, error)]
+    return [*samples_of(picture, source, boxes=[person.box for person in found], text=text)]
+
+
+def answers(recognizer: Recognizer, asked: Iterable[Sample | Nobody]) -> Iterator[Prediction]:
+    """The recognizer's rows in the order of `asked`, with a row `no_person` wherever nobody was found."""
+    for is_nobody, run in itertools.groupby(asked, key=lambda each: isinstance(each, Nobody)):
+        if not is_nobody:
+            yield from recognizer.predict(each for each in run if isinstance(each, Sample))
+            continue
+        for each in run:
+            assert isinstance(each, Nobody)
+            yield Prediction(
+                id=f"{each.source}#0",
+                source=each.source,
+                status=Status.NO_PERSON,
+                error=ErrorInfo.of(each.error),
+                model=recognizer.name,
+                label_space=recognizer.labels.name,
+            )
 
 
 def source_of(picture: Any) -> str:

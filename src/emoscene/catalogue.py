@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -63,6 +63,7 @@ class Entry:
     package: str = ""
     files: tuple[str, ...] = ()
     option: str = ""
+    variable: str = ""
     licence_note: str = ""
 
     @property
@@ -173,11 +174,13 @@ def _is_complete(snapshot: Path) -> bool:
 
 
 def is_here(entry: Entry) -> bool:
-    """Whether a model's files are on this machine. Single files are given by path, so they never count."""
+    """Whether a model's files are on this machine; of single files, whether their variable names one."""
     if entry.kind == "embedded":
         return any((Path(__file__).parent / "embedded").glob("*.onnx"))
     if entry.package and find_spec(entry.package):
         return True
+    if entry.variable:
+        return Path(os.environ.get(entry.variable) or "no such file").is_file()
     return bool(entry.hub) and hub_folder(entry.hub) is not None
 
 
@@ -211,11 +214,13 @@ def pull(name: str, *, say: Callable[[str], None] = lambda line: None) -> Pulled
         raise ModelError(
             "this model is a file that emoscene does not download",
             value=name,
-            remedy=f"Take {' or '.join(entry.files)} from {entry.address} and give its path: "
-            f"--model {entry.recognizer} -o {entry.option}=PATH",
+            remedy=f"Take {' or '.join(entry.files)} from {entry.address}. {_use_of_file(entry)}",
         )
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    # The base class of what the hub's own network client raises; which client that is changes between versions.
+    connection_failed = cast(type[Exception], HfHubHTTPError.__mro__[1])
 
     try:
         info = HfApi().model_info(
@@ -236,7 +241,7 @@ def pull(name: str, *, say: Callable[[str], None] = lambda line: None) -> Pulled
         )
     except HfHubHTTPError as error:
         raise _refused(entry, error.response.status_code) from None
-    except (HTTPError, LocalEntryNotFoundError, ConnectionError, TimeoutError):
+    except (connection_failed, LocalEntryNotFoundError, ConnectionError, TimeoutError):
         raise ModelNotHereError(
             "the model hub cannot be reached from here",
             value=entry.hub,
@@ -245,6 +250,13 @@ def pull(name: str, *, say: Callable[[str], None] = lambda line: None) -> Pulled
             retryable=True,
         ) from None
     return Pulled(entry, Path(folder), Path(folder).name)
+
+
+def _use_of_file(entry: Entry) -> str:
+    if not entry.variable:
+        return "Nothing asks it yet."
+    other = f", or give --model {entry.recognizer} -o {entry.option}=PATH" if entry.option else ""
+    return f"Set {entry.variable} to its path{other}."
 
 
 def _is_safe(path: str) -> bool:
@@ -299,11 +311,14 @@ def card(name: str) -> str:
     shipped = Path(__file__).parent / "embedded" / "card.md"
     if entry.kind == "embedded" and shipped.is_file():
         return shipped.read_text(encoding="utf-8")
-    answers = f"yes: --model {entry.recognizer}" if entry.recognizer else "not yet"
+    answers = "not yet"
     if entry.recognizer == "vlm":
         answers = f"yes: --model {entry.name}"
-    elif entry.option:
-        answers = f"yes, with its file: --model {entry.recognizer} -o {entry.option}=PATH"
+    elif entry.recognizer and not entry.files:
+        answers = f"yes: --model {entry.recognizer}"
+    elif entry.variable:
+        answers = f"yes, once its file is here. {_use_of_file(entry)}"
+    unpinned = "not pinned: `models pull` takes main and says which commit that is"
     lines = [
         f"# {entry.name}",
         "",
@@ -311,7 +326,7 @@ def card(name: str) -> str:
         "",
         f"- kind: {entry.kind}",
         f"- address: {entry.where}",
-        f"- revision: {entry.revision or 'not pinned: `models pull` takes main and says which commit that is'}",
+        *([f"- revision: {entry.revision or unpinned}"] if entry.hub else []),
         f"- size: {size(entry)}",
         f"- licence: {terms(entry)}",
         f"- needs: {f'the extra `{entry.extra}`' if entry.extra else 'the light core'}",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import cast
 
 import typer
 from typer.core import TyperGroup
@@ -26,7 +27,7 @@ _INTERRUPTED = 130
 _NO_READER = 141
 
 # typer's own exceptions for wrong usage have no public name of their own; BadParameter, which has, is one of them.
-_UsageError = typer.BadParameter.__mro__[1]
+_UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 
 
 class _Commands(TyperGroup):

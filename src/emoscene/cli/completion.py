@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["label_spaces", "model_specs"]
+__all__ = ["label_spaces", "model_specs", "which_people"]
 
 
 def model_specs(incomplete: str) -> list[tuple[str, str]]:
@@ -11,7 +11,7 @@ def model_specs(incomplete: str) -> list[tuple[str, str]]:
     from emoscene.recognizers import registry
 
     offered = {"auto": "the best model for photographs that is here"}
-    offered |= {name: "recognizer" for name in registry.names()}
+    offered |= dict.fromkeys(registry.names(), "recognizer")
     for entry in catalogue.entries():
         if entry.recognizer == "vlm":
             offered[entry.name] = entry.good_for
@@ -23,3 +23,8 @@ def label_spaces(incomplete: str) -> list[str]:
     from emoscene.labels import label_space_names
 
     return [name for name in label_space_names() if name.startswith(incomplete)]
+
+
+def which_people(incomplete: str) -> list[str]:
+    """The words that --people takes."""
+    return [word for word in ("all", "largest") if word.startswith(incomplete)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import typer
 
@@ -37,7 +38,7 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="Print one JSON ob
     from emoscene import __version__, catalogue
     from emoscene.cli.streams import write_line
 
-    found = {
+    found: dict[str, Any] = {
         "emoscene": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -52,8 +53,8 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="Print one JSON ob
     else:
         for line in _lines(found):
             write_line(line)
-    missing = [name for name, number in found["packages"].items() if number is None]  # type: ignore[attr-defined]
-    faults = [name for name, said in found["checks"].items() if said != "ok"]  # type: ignore[attr-defined]
+    missing = [name for name, number in found["packages"].items() if number is None]
+    faults = [name for name, said in found["checks"].items() if said != "ok"]
     return 1 if missing or faults else 0
 
 
@@ -64,23 +65,18 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _lines(found: dict[str, object]) -> Iterator[str]:
+def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"emoscene {found['emoscene']}, Python {found['python']}, {found['platform']}"
-    packages, extras, checks = found["packages"], found["extras"], found["checks"]
-    assert isinstance(packages, dict)
-    assert isinstance(extras, dict)
-    assert isinstance(checks, dict)
-    yield "core: " + ", ".join(f"{name} {number or 'MISSING'}" for name, number in packages.items())
-    for extra, parts in extras.items():
+    core = (f"{name} {number or 'MISSING'}" for name, number in found["packages"].items())
+    yield "core: " + ", ".join(core)
+    for extra, parts in found["extras"].items():
         absent = [name for name, number in parts.items() if number is None]
         if absent:
             yield f'extra {extra}: not installed ({", ".join(absent)}); pip install "emoscene[{extra}]"'
         else:
             yield f"extra {extra}: " + ", ".join(f"{name} {number}" for name, number in parts.items())
-    models = found["models_here"]
-    assert isinstance(models, list)
-    yield f"models here: {', '.join(models) or 'none'} (cache: {found['model_cache']})"
-    for name, said in checks.items():
+    yield f"models here: {', '.join(found['models_here']) or 'none'} (cache: {found['model_cache']})"
+    for name, said in found["checks"].items():
         yield f"check {name}: {said}"
 
 

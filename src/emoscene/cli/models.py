@@ -73,7 +73,7 @@ def _print_table(entries: list[tuple[Entry, bool]]) -> None:
 
 def _answers(entry: Entry) -> str:
     """Whether something asks this model today."""
-    if entry.option:
+    if entry.variable:
         return "by path"
     if not entry.recognizer:
         return "not yet"

@@ -96,8 +96,8 @@ def score_words(score: float) -> str:
 
 
 def box_words(box: BoundingBox | None) -> str:
-    """A box as it is written on the command line."""
-    return "whole picture" if box is None else "box " + ",".join(f"{c:g}" for c in box.as_tuple())
+    """A box as it is written on the command line, in whole pixels."""
+    return "whole picture" if box is None else "box " + ",".join(f"{c:.0f}" for c in box.as_tuple())
 
 
 def problem(prediction: Prediction) -> tuple[str, str]:
