@@ -6,21 +6,22 @@ out=${1:-demo}
 mkdir -p "$out"
 rm -f "$out"/*.png "$out"/*.html "$out"/people.jsonl
 
-# One line a picture of examples/people.json: its name, its path, and its boxes as --box options.
+# One line a picture of examples/people.json: its name, its path, its boxes as --box options, and what to look for.
 pictures() {
     python -c '
 import json, pathlib
 for entry in json.loads(pathlib.Path("examples/people.json").read_text("utf-8"))["pictures"]:
     boxes = " ".join("--box " + ",".join(f"{c:g}" for c in person["box"]) for person in entry["people"])
-    print(entry["file"].rpartition(".")[0], "examples/" + entry["file"], boxes)'
+    print(entry["file"].rpartition(".")[0], "examples/" + entry["file"], boxes, entry["note"], sep="|")'
 }
 
 pictures > "$out/pictures.txt"
-while read -r name picture boxes; do
-    printf '\n$ emoscene analyze %s %s\n\n' "$picture" "$boxes"
-    # $boxes is several words on purpose.
+while IFS='|' read -r name picture boxes note; do
+    printf '\n%s\n$ emoscene analyze %s %s\n\n' "$note" "$picture" "$boxes"
+    IFS=' '  # $boxes is several words on purpose
     emoscene analyze "$picture" $boxes --model embedded --save "$out/$name.png" < /dev/null
-    emoscene analyze "$picture" $boxes --model embedded --save "$out/$name.html" --json < /dev/null >> "$out/people.jsonl"
+    emoscene analyze "$picture" $boxes --model embedded --save "$out/$name.html" --json \
+        < /dev/null >> "$out/people.jsonl"
 done < "$out/pictures.txt"
 rm "$out/pictures.txt"
 
