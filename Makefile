@@ -19,7 +19,7 @@ CHECKED = src tests scripts $(wildcard benchmarks/*.py)
 export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs format contract help-texts examples overlay clean
+.PHONY: help demo test check check-style check-types check-imports check-pages check-docs bench docs format contract help-texts examples overlay clean
 
 help:
 	@echo "make demo    three example pictures, in a fresh light install: table, overlays, page, JSON in demo/"
@@ -60,22 +60,33 @@ test: $(STAMP)
 	@echo "== the test suite: no network; reference data: $${EMOSCENE_REFERENCE_DATA:-none (set EMOSCENE_REFERENCE_DATA)}"
 	@$(PY) -m pytest $(ARGS)
 
-check: $(STAMP)
+check: check-style check-types check-imports check-pages check-docs
+	@echo "== all checks passed"
+
+check-style: $(STAMP)
 	@echo "== style"
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+
+check-types: $(STAMP)
 	@echo "== types"
 	@$(PY) -m mypy $(CHECKED)
+
+check-imports: $(STAMP)
 	@echo "== import order"
 	@$(PY) -m scripts.import_contract --check
 	@$(VENV)/bin/lint-imports
-	@echo "== versions, commands and generated pages"
+
+check-pages: $(STAMP)
+	@echo "== versions, examples, generated pages, documented commands"
 	@$(PY) -m scripts.check_versions
+	@$(PY) -m scripts.make_examples --check
 	@$(PY) -m scripts.help_texts --check
 	@$(PY) -m scripts.check_commands
+
+check-docs: $(STAMP)
 	@echo "== documentation"
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
-	@echo "== all checks passed"
 
 bench: $(STAMP)
 	@$(PY) benchmarks/latency.py
