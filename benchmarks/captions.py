@@ -89,16 +89,9 @@ def show(results: Sequence[Result], recognizer: TextRecognizer) -> None:
     labels = recognizer.labels
     chance = 1 / len(labels)
     figures = Table(title=f"{recognizer.name}: accuracy over {len(labels)} labels, 95 % bootstrap interval")
-    for heading in (
-        "caption",
-        "captions",
-        "answered",
-        "accuracy",
-        "interval",
-        "chance",
-        "most frequent label",
-    ):
-        figures.add_column(heading, justify="left" if heading == "caption" else "right")
+    figures.add_column("caption", no_wrap=True)
+    for heading in ("answered", "accuracy", "interval"):
+        figures.add_column(heading, justify="right", no_wrap=True)
     for result in results:
         figures.add_row(
             result.column,
@@ -112,7 +105,7 @@ def show(results: Sequence[Result], recognizer: TextRecognizer) -> None:
     counts = Table(title="right / captions of this label / times it was said")
     counts.add_column("label", no_wrap=True)
     for result in results:
-        counts.add_column(result.column, justify="right")
+        counts.add_column(result.column.replace("_", " "), justify="right")
     for label in labels:
         cells = (f"{r.right[label.id]} / {r.truth[label.id]} / {r.said[label.id]}" for r in results)
         counts.add_row(label.name, *cells)
@@ -142,7 +135,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.json:
         chance = 1 / len(recognizer.labels)
         figures = [result.to_json() for result in results]
-        print(json.dumps({"model": recognizer.name, "chance": chance, "columns": figures}, indent=2))
+        print(
+            json.dumps(
+                {"model": recognizer.name, "chance": chance, "columns": figures}, indent=2, allow_nan=False
+            )
+        )
     else:
         show(results, recognizer)
     return 0

@@ -38,8 +38,8 @@ class TextRecognizer(BatchRecognizer[Tokens]):
         prompt = template(PROMPT)
         texts = [prompt.render(name=label.name.lower(), definition=label.definition) for label in labels]
         tokens = [encoder.tokens(text) for text in texts]
-        # One label at a time: a label's vector, bit for bit, does not depend on which others there are.
-        self._labels = np.concatenate([encoder.encode([one]) for one in tokens])
+        chunks = [tokens[start : start + batch_size] for start in range(0, len(tokens), batch_size)]
+        self._labels = np.concatenate([encoder.encode(chunk) for chunk in chunks])
         cut = [label.id for label, one in zip(labels, tokens, strict=True) if one.cut]
         self._warnings = (f"definitions longer than the encoder reads: {', '.join(cut)}",) if cut else ()
 
