@@ -1,0 +1,147 @@
+"""The questions put to a generative model about one person, as a tree of tokens behind one shared prefix.
+
+    prefix: chat header, picture, the words that go with it
+    ├── "Does the person in the red box seem to feel"
+    │   ├── "affection?" + tail     -> share of yes among yes and no
+    │   └── ... one branch a label
+    ├── "From 1 to 10, how high is the valence ...?" + tail    -> expected level
+    ├── arousal, dominance
+    ├── "Describe the person in the red box ..." + tail        -> caption, generated
+    └── "What suggests how the person ... seems to feel?" + tail -> reason, generated
+
+Both runtimes (torch and the exported graph) and the training code build their sequences here, so that what was
+trained is what is asked. Texts come from `prompts/vlm/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from emoscene.errors import AnswerError, ModelFilesError
+from emoscene.labels import LabelSpace
+from emoscene.prompts import template
+from emoscene.recognizers.base import Answer
+from emoscene.scoring.branches import Segment
+from emoscene.scoring.reads import expected_level, yes_share
+from emoscene.types import VAD, ScoreKind
+
+__all__ = ["DIMENSIONS", "Encode", "Questions", "Tree"]
+
+#: Text to token ids, as plain data: nothing in the text becomes a special token.
+Encode = Callable[[str], list[int]]
+
+DIMENSIONS = ("valence", "arousal", "dominance")
+_LONGEST_WORDS = 2_000
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The segments for one person, and which of them ask for which label and dimension (indices into `segments`)."""
+
+    segments: tuple[Segment, ...]
+    labels: tuple[int, ...]
+    dimensions: tuple[int, ...]
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        return self.labels + self.dimensions
+
+
+class Questions:
+    """Builds trees for one label space and reads the logits at their ends.
+
+    Args:
+        labels: The labels to ask for.
+        encode: The tokenizer, special tokens off.
+        tail: Token ids between the end of a question and the answer (end of the user's turn, start of the
+            model's), from the model's chat template.
+        unknown: The tokenizer's id for what it does not know, if it has one; never an answer.
+
+    Raises:
+        ModelFilesError: if the tokenizer has no single token for yes, no, or the levels 1 to 9.
+    """
+
+    def __init__(
+        self, labels: LabelSpace, encode: Encode, tail: Sequence[int], *, unknown: int | None = None
+    ) -> None:
+        self.labels = labels
+        self._encode = encode
+        self._unknown = unknown
+        self._tail = tuple(tail)
+        self.yes = self._single_tokens("yes")
+        self.no = self._single_tokens("no")
+        levels = [self._spellings(str(n)) for n in range(1, 11)]
+        # Tokenizers that split numbers into digits have no token for 10: ask from 1 to 9 and stretch.
+        self.levels = levels if levels[9] else levels[:9]
+        if not all(self.levels):
+            raise ModelFilesError(
+                "the tokenizer has no single tokens for the levels 1 to 9", remedy="Use another model."
+            )
+        top = str(len(self.levels))
+        self._feel = self._plain("vlm/feel.v1")
+        self._label_ends = [
+            self._plain("vlm/feel_label.v1", label=l.name.lower()) + self._tail for l in labels
+        ]
+        self._level_ends = [
+            self._plain("vlm/level.v1", dimension=d, top=top) + self._tail for d in DIMENSIONS
+        ]
+        self.caption = self._plain("vlm/caption.v1") + self._tail
+        self.reason = self._plain("vlm/reason.v1") + self._tail
+
+    def root(self, prefix: Sequence[int], words: str | None) -> tuple[int, ...]:
+        """The shared prefix: header and picture, then the words that go with the picture, as data."""
+        if not words or not words.strip():
+            return tuple(prefix)
+        return (*prefix, *self._plain("vlm/words.v1", words=words.strip()[:_LONGEST_WORDS]))
+
+    def tree(self, root: Sequence[int]) -> Tree:
+        """The branches for all labels and dimensions behind `root`."""
+        segments = [Segment(tuple(root)), Segment(self._feel, 0)]
+        segments += [Segment(end, 1) for end in self._label_ends]
+        segments += [Segment(end, 0) for end in self._level_ends]
+        n = len(self._label_ends)
+        return Tree(tuple(segments), tuple(range(2, 2 + n)), tuple(range(2 + n, 2 + n + len(DIMENSIONS))))
+
+    def read(self, logits: npt.NDArray[np.floating]) -> Answer:
+        """The answer in next-token logits of shape (labels + 3, vocabulary), in the order of `Tree.reads`.
+
+        Raises:
+            AnswerError: if the logits are not finite.
+        """
+        if not np.isfinite(logits).all():
+            raise AnswerError(
+                "the model returned numbers that are not finite",
+                remedy="Load it with -o dtype=float32, or verify its files.",
+            )
+        n = len(self.labels)
+        shares = [yes_share(row, self.yes, self.no) for row in logits[:n]]
+        levels = [expected_level(row, self.levels)[0] for row in logits[n:]]
+        stretch = 9 / (len(self.levels) - 1)
+        vad = [min(10.0, max(1.0, 1 + (level - 1) * stretch)) for level in levels]
+        return Answer(
+            scores=dict(zip(self.labels.ids, (s for s, _ in shares), strict=True)),
+            score_kind=ScoreKind.YES_SHARE,
+            vad=VAD(valence=vad[0], arousal=vad[1], dominance=vad[2]),
+            label_mass=float(np.mean([mass for _, mass in shares])),
+        )
+
+    def _plain(self, name: str, **values: str) -> tuple[int, ...]:
+        # A leading space: every question follows something.
+        return tuple(self._encode(" " + template(name).render(**values)))
+
+    def _spellings(self, word: str) -> tuple[int, ...]:
+        forms = {f for w in (word, word.capitalize(), word.upper()) for f in (w, " " + w)}
+        encoded = [self._encode(form) for form in sorted(forms)]
+        return tuple(sorted({ids[0] for ids in encoded if len(ids) == 1 and ids[0] != self._unknown}))
+
+    def _single_tokens(self, word: str) -> tuple[int, ...]:
+        ids = self._spellings(word)
+        if not ids:
+            raise ModelFilesError(
+                f"the tokenizer has no single token for {word!r}", remedy="Use another model."
+            )
+        return ids

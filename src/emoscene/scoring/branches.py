@@ -1,0 +1,85 @@
+"""Many continuations of one prefix in a single sequence: a tree of segments under a block mask.
+
+Asking 26 questions about one picture repeats picture and prompt 26 times, or shares them. A tree of segments is
+laid out in one sequence: each token sees the segments on its own path to the root and what stands before it in its
+own segment, and its position is counted along that path. The logits are those of each path run alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Packed", "Segment", "pack"]
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Tokens that follow the segment number `parent` (None: the root). Parents stand before their children."""
+
+    tokens: tuple[int, ...]
+    parent: int | None = None
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A tree in one sequence of `length` tokens.
+
+    tokens (length,), positions (length,); mask (length, length), True where the row's token sees the column's;
+    `spans[i]` is where segment i begins and ends (exclusive).
+    """
+
+    tokens: Ints
+    positions: Ints
+    mask: Bools
+    spans: tuple[tuple[int, int], ...]
+
+    def last(self, segment: int) -> int:
+        """Where the last token of the segment stands: the place to read the answer that follows it."""
+        return self.spans[segment][1] - 1
+
+
+def pack(segments: Sequence[Segment]) -> Packed:
+    """Lay the tree out in one sequence, in the order given.
+
+    Raises:
+        ValueError: if there is no segment, one is empty, or a parent does not stand before its child.
+    """
+    if not segments:
+        raise ValueError("a tree has at least one segment")
+    spans: list[tuple[int, int]] = []
+    depths: list[int] = []
+    start = 0
+    for index, segment in enumerate(segments):
+        if not segment.tokens:
+            raise ValueError(f"segment {index} has no tokens")
+        if segment.parent is not None and not 0 <= segment.parent < index:
+            raise ValueError(f"the parent of segment {index} does not stand before it")
+        before = 0 if segment.parent is None else depths[segment.parent]
+        spans.append((start, start + len(segment.tokens)))
+        depths.append(before + len(segment.tokens))
+        start += len(segment.tokens)
+    positions = np.empty(start, dtype=np.int64)
+    mask = np.zeros((start, start), dtype=np.bool_)
+    for segment, (begin, end), depth in zip(segments, spans, depths, strict=True):
+        positions[begin:end] = np.arange(depth - (end - begin), depth)
+        mask[begin:end, begin:end] = np.tri(end - begin, dtype=np.bool_)
+        if segment.parent is not None:
+            parent_end = spans[segment.parent][1]
+            # What the parent's last token sees is exactly the path from the root to the parent.
+            mask[begin:end] |= mask[parent_end - 1]
+    tokens = np.concatenate([np.asarray(s.tokens, dtype=np.int64) for s in segments])
+    return Packed(tokens, positions, mask, tuple(spans))
+
+
+def path(segments: Sequence[Segment], index: int) -> tuple[int, ...]:
+    """All tokens from the root to the end of segment `index`: what the tree stands for, written out."""
+    segment = segments[index]
+    before = () if segment.parent is None else path(segments, segment.parent)
+    return before + segment.tokens

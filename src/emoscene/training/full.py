@@ -1,0 +1,126 @@
+"""Runs a recipe from nothing to a folder that `--model` loads: vocabulary, tower, language, domain, graph.
+
+The folder holds the model in the hub's layout, `emoscene.json` (how to ask it, what it knows), `recipe.yaml` and
+`log.jsonl` (one line a hundred steps). A run cut short goes on from its last finished stage.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from safetensors.torch import load_file, save_file
+
+from emoscene.datasets.scenes import caption, reason, sample_scene, words
+from emoscene.labels import label_space
+from emoscene.prompts import template
+from emoscene.recognizers.questions import DIMENSIONS, Questions
+from emoscene.recognizers.tokens import chat_frame, plain_encoder
+from emoscene.training.build import build_model, build_processor, build_tokenizer, cells, save
+from emoscene.training.language import Texts, train_language
+from emoscene.training.recipe import Recipe
+from emoscene.training.tower import Heads, Progress, build_heads, train_tower
+
+__all__ = ["scene_texts", "train"]
+
+_VOCABULARY_SCENES = 6_000
+_EVERY = 100
+
+
+def scene_texts(seed: int, scenes: int) -> Iterator[str]:
+    """The texts of some scenes, the prompts and the label names: everything the model reads and writes."""
+    for index in range(scenes):
+        scene = sample_scene(seed, index, split="train")
+        for subject in range(len(scene.people)):
+            yield caption(scene, subject).text
+            yield reason(scene, subject)
+            yield words(scene, subject) or ""
+    for name in ("feel", "caption", "reason"):
+        yield template(f"vlm/{name}.v1").text
+    for dimension in DIMENSIONS:
+        yield template("vlm/level.v1").render(dimension=dimension, top="10")
+    yield template("vlm/words.v1").render(words="")
+    yield from (label.name for label in label_space("emotic"))
+    yield " ".join(str(n) for n in range(1, 11)) + " yes no user assistant : ?"
+
+
+def train(recipe: Recipe, out: Path, *, scenes_for_words: int = _VOCABULARY_SCENES) -> Any:
+    """Run the recipe into the folder `out`; returns the trained model (on the CPU, full precision).
+
+    Scene numbers for the tower, for language and for the domain rule do not overlap.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), "utf-8")
+    tokenizer = build_tokenizer(scene_texts(recipe.seed, scenes_for_words))
+    processor = build_processor(recipe, tokenizer)
+    model = build_model(recipe, tokenizer)
+    tower = model.model.vision_tower
+    finished = out / "tower.safetensors"
+    heads: Heads
+    if finished.is_file():
+        heads = _restore(finished, tower)
+    else:
+        heads = train_tower(
+            tower, recipe, grid=cells(recipe), first=0, progress=_log(out / "log.jsonl", "tower")
+        )
+        states = {f"tower.{k}": v for k, v in tower.state_dict().items()}
+        save_file(states | {f"heads.{k}": v for k, v in heads.state_dict().items()}, finished)
+    texts = texts_of(processor)
+    train_language(
+        model,
+        texts,
+        heads,
+        recipe,
+        grid=cells(recipe),
+        first=1_000_000,
+        progress=_log(out / "log.jsonl", "language"),
+    )
+    model.eval()
+    save(out / "model", model, processor)
+    return model
+
+
+def texts_of(processor: Any) -> Texts:
+    """How examples become tokens for this processor: the same frame and questions that are asked later."""
+    frame = chat_frame(processor)
+    tokenizer = processor.tokenizer
+    encode = plain_encoder(tokenizer)
+    image = processor.image_token
+    side = processor.image_processor.size["height"] // processor.patch_size
+    head = frame.head.replace(image, " ".join([image] * side**2))
+    prefix = tokenizer(head, add_special_tokens=False).input_ids
+    tail = tokenizer(frame.tail, add_special_tokens=False).input_ids
+    questions = Questions(label_space("emotic"), encode, tail, unknown=tokenizer.unk_token_id)
+    return Texts(questions, tuple(prefix), encode, tokenizer.eos_token_id)
+
+
+def _restore(file: Path, tower: Any) -> Heads:
+    states = load_file(file)
+    tower.load_state_dict({k[6:]: v for k, v in states.items() if k.startswith("tower.")})
+    labels = states["heads.emotion.2.weight"].shape[0]
+    heads = build_heads(tower.config.hidden_size, labels)
+    heads.load_state_dict({k[6:]: v for k, v in states.items() if k.startswith("heads.")})
+    return heads
+
+
+def _log(file: Path, stage: str) -> Progress:
+    begun = time.monotonic()
+    sums: dict[str, float] = {}
+
+    def progress(step: int, steps: int, figures: dict[str, float]) -> None:
+        for name, value in figures.items():
+            sums[name] = sums.get(name, 0.0) + value
+        if step % _EVERY == 0 or step == steps:
+            over = step % _EVERY or _EVERY
+            line = {"stage": stage, "step": step, "of": steps, "seconds": round(time.monotonic() - begun, 1)}
+            line |= {name: round(value / over, 4) for name, value in sums.items()}
+            sums.clear()
+            with file.open("a", encoding="utf-8") as log:
+                log.write(json.dumps(line) + "\n")
+            print(json.dumps(line), flush=True)
+
+    return progress
