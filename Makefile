@@ -75,7 +75,7 @@ check-types: $(STAMP)
 check-imports: $(STAMP)
 	@echo "== import order"
 	@$(PY) -m scripts.import_contract --check
-	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/lint-imports --no-logo
 
 check-pages: $(STAMP)
 	@echo "== versions, examples, generated pages, documented commands"

@@ -123,6 +123,14 @@ def test_documented_label_spaces_are_those_that_ship() -> None:
     ]
 
 
+def test_environment_variables_are_documented() -> None:
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    used = {name for source in sources for name in re.findall(r"\bEMOSCENE_[A-Z_]+\b", source)}
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    assert used
+    assert {name for name in used if name not in pages} == set()
+
+
 def test_documented_label_file_loads(tmp_path: Path) -> None:
     text = (DOCS / "label-spaces.md").read_text(encoding="utf-8")
     block = re.search(r"^```yaml\n(.*?)^```", text, re.M | re.S)
