@@ -10,7 +10,6 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -124,7 +123,7 @@ def _automatic(words_only: bool, options: Mapping[str, Any]) -> Choice:
         return Choice("text", "there are only words, and this model reads words", "text", options, auto=True)
     candidates = catalogue.for_photographs()
     here = [entry for entry in candidates if catalogue.is_here(entry)]
-    if here and find_spec("torch") and find_spec("transformers"):
+    if here and catalogue.is_runnable(here[0]):
         best = here[0]
         why = f"the best model for photographs that is on this machine ({len(here)} of {len(candidates)} are)"
         return Choice(best.name, why, "vlm", _hub_options(best.hub) | dict(options), auto=True)

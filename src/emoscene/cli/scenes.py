@@ -26,12 +26,13 @@ def make(
     from pathlib import Path
 
     from emoscene.cli.streams import say
-    from emoscene.datasets.scenes import make_dataset
     from emoscene.errors import OptionError
 
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OptionError("--out is not an empty folder", value=out, remedy="Name a new folder.")
+    from emoscene.datasets.scenes import make_dataset
+
     make_dataset(folder, people=people, seed=seed, workers=workers or os.cpu_count() or 1)
     say(f"{people} people, seed {seed}: {folder}")
     return 0
