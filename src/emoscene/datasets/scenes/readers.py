@@ -174,26 +174,35 @@ def _summary_of_seen(known: _Cache, e: int, roles: list[int], others: list[Actor
     )
 
 
+@cache
+def _roles_by_mark(e: int, marks: tuple[str, ...]) -> tuple[list[int], Array, float] | None:
+    """The roles that these marks show at an event, the chance of each role for one person more, and the chance
+    that slots drawn in this order have these roles; None where the event has no such people."""
+    t = tables()
+    free = t.slots[e].copy()
+    chance, roles = 1.0, []
+    for mark in marks:
+        at = np.flatnonzero(t.mark[e] == MARKS.index(mark))
+        if at.size == 0 or free[at[0]] <= 0:
+            return None
+        chance *= float(free[at[0]] / free.sum())
+        free[at[0]] -= 1
+        roles.append(int(at[0]))
+    return roles, free / free.sum(), chance
+
+
 def _others(known: _Cache, others: list[Actor], events: range | list[int], setting: int | None) -> Array:
     """The subject unseen: sum over the events that fit and over the roles still free in each."""
     t = tables()
     total, mass = np.zeros(len(t.labels)), 0.0
     for e in events:
-        free = t.slots[e].copy()
-        chance, roles = 1.0, []
-        for o in others:
-            at = np.flatnonzero(t.mark[e] == MARKS.index(o.mark))
-            if at.size == 0:
-                break
-            p = int(at[0])
-            chance *= free[p] / free.sum()
-            free[p] -= 1
-            roles.append(p)
-        if len(roles) < len(others) or chance <= 0:
+        found = _roles_by_mark(e, tuple(o.mark for o in others))
+        if found is None:
             continue
+        roles, free, chance = found
         weight = chance * t.climate[e][:, None] * _summary_of_seen(known, e, roles, others)  # g o
         table = known.somebody[e] if setting is None else known.somebody_at[e, setting]
-        who = np.multiply.outer(free / free.sum(), weight)  # p g o
+        who = np.multiply.outer(free, weight)  # p g o
         total += who.ravel() @ table.reshape(who.size, -1)
         mass += float(weight.sum())
     return total / mass
