@@ -43,7 +43,7 @@ Tone = Literal["pleasant", "unpleasant", "neutral"]
 _KINDS = {
     ScoreKind.PROBABILITY: "probability, calibrated on held-out data",
     ScoreKind.YES_SHARE: "share of yes among yes and no",
-    ScoreKind.LABEL_LIKELIHOOD: "how likely the model writes the label; bars relative",
+    ScoreKind.LABEL_LIKELIHOOD: "likelihood of the label; bars relative",
     ScoreKind.SIMILARITY: "similarity to the label; bars relative",
     ScoreKind.MEMBERSHIP: "named by the model or not",
 }
