@@ -180,7 +180,8 @@ class SentenceEncoder:
                 model = transformers.AutoModel.from_pretrained(
                     files.folder, use_safetensors=True, dtype=torch.float32, **options
                 )
-        except (OSError, ValueError, KeyError) as error:
+        # Damaged files raise what they please: tokenizers a bare Exception, safetensors an error of its own.
+        except Exception as error:
             raise ModelFilesError(
                 "transformers cannot load a text encoder from these files",
                 value=f"{files.folder.name} ({type(error).__name__})",
@@ -291,7 +292,9 @@ def _json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text("utf-8"))
     except (ValueError, OSError):
         raise ModelFilesError("a file of the sentence encoder is not JSON", value=path.name) from None
-    return data if isinstance(data, dict) else {}
+    if not isinstance(data, dict):
+        raise ModelFilesError("a file of the sentence encoder holds no settings", value=path.name)
+    return data
 
 
 def _plain(text: str) -> str:
