@@ -84,18 +84,16 @@ def test_boxes_lie_in_the_picture_and_heads_are_large() -> None:
 
 
 def test_a_person_is_drawn_inside_the_own_box() -> None:
-    """Other looks of one person change no pixel outside the box, but for the tips of hair above it."""
+    """Other looks of one person change no pixel outside the box, but for tips of hair and fingers (4 %)."""
     for i in range(40):
         scene = sample_scene(7, i)
         actor = scene.people[-1]
         other = replace(actor.look, skin=(255, 0, 255), top=(0, 255, 0), legs=(0, 0, 255), hair=(255, 255, 0))
         changed = replace(scene, people=(*scene.people[:-1], replace(actor, look=other)))
         rows, columns = np.nonzero(np.abs(pixels(scene, 200) - pixels(changed, 200)).max(axis=2) > 8)
-        x1, y1, x2, y2 = (v * 200 for v in actor.box)
-        assert columns.min() >= x1 - 2
-        assert columns.max() <= x2 + 2
-        assert rows.min() >= y1 - (9 if actor.look.style in ("bun", "curly") else 2)
-        assert rows.max() <= y2 + 2
+        drawn = np.array([-columns.min(), -rows.min(), columns.max(), rows.max()])
+        box = np.array([-actor.box[0], -actor.box[1], actor.box[2], actor.box[3]]) * 200
+        assert (drawn - box).max() <= 0.04 * 200
 
 
 def test_the_light_and_the_mirror_leave_people_in_place() -> None:
