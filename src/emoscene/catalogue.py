@@ -308,9 +308,9 @@ def card(name: str) -> str:
         UnknownModelError: if there is no such model.
     """
     entry = known(name)
-    shipped = Path(__file__).parent / "embedded" / "card.md"
-    if entry.kind == "embedded" and shipped.is_file():
-        return shipped.read_text(encoding="utf-8")
+    shipped = sorted((Path(__file__).parent / "embedded").glob("*.md"))
+    if entry.kind == "embedded" and shipped:
+        return shipped[0].read_text(encoding="utf-8")
     answers = "not yet"
     if entry.recognizer == "vlm":
         answers = f"yes: --model {entry.name}"
