@@ -79,12 +79,15 @@ class Picture(Protocol):
     @property
     def source(self) -> str:
         """Where it came from: a path, or a word such as `bytes`."""
+
     @property
     def image(self) -> Image.Image:
         """The upright RGB picture. Callers do not change it."""
+
     @property
     def array(self) -> npt.NDArray[np.uint8]:
         """The pixels as uint8 of shape (height, width, 3)."""
+
     @property
     def sha256(self) -> str:
         """Hash of the decoded pixels and size: a cache key, never a row key."""
@@ -319,7 +322,9 @@ class Prediction(_Frozen):
         rows = "".join(
             f"<tr><td>{html.escape(label)}</td><td>{score:.3f}</td></tr>" for label, score in self.top()
         )
-        return f"<b>{title}</b><table><tr><th>apparent emotion</th><th>{self.score_kind}</th></tr>{rows}</table>"
+        return (
+            f"<b>{title}</b><table><tr><th>apparent emotion</th><th>{self.score_kind}</th></tr>{rows}</table>"
+        )
 
 
 def to_frame(predictions: Iterable[Prediction]) -> pd.DataFrame:
