@@ -160,17 +160,16 @@ def test_auto_without_models_is_embedded() -> None:
 
 
 def test_auto_takes_the_best_model_that_is_wholly_here(tmp_path: Path) -> None:
-    put_in_cache(tmp_path / "hub", "llava-hf/llava-1.5-7b-hf", weights=False)
-    put_in_cache(tmp_path / "hub", "HuggingFaceTB/SmolVLM-256M-Instruct")
-    snapshot = put_in_cache(tmp_path / "hub", "HuggingFaceTB/SmolVLM-500M-Instruct")
+    put_in_cache(tmp_path / "hub", "llava-hf/llava-1.5-13b-hf", weights=False)
+    snapshot = put_in_cache(tmp_path / "hub", "llava-hf/llava-1.5-7b-hf")
     choice = emoscene.resolve("auto", batch_size=2)
-    assert choice.name == "smolvlm-500m"
+    assert choice.name == "llava-1.5-7b"
     assert choice.options == {"model": str(snapshot), "batch_size": 2}
-    assert "2 of 6" in choice.why
+    assert "1 of 2" in choice.why
 
 
 def test_auto_without_torch_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_in_cache(tmp_path / "hub", "HuggingFaceTB/SmolVLM-256M-Instruct")
+    put_in_cache(tmp_path / "hub", "llava-hf/llava-1.5-7b-hf")
     monkeypatch.setattr(catalogue, "find_spec", lambda name: None)
     choice = emoscene.resolve("auto")
     assert choice.recognizer == "embedded"
@@ -191,13 +190,16 @@ def test_auto_recognizer_says_what_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_names_of_the_catalogue_and_hub_ids(tmp_path: Path) -> None:
-    snapshot = put_in_cache(tmp_path / "hub", "HuggingFaceTB/SmolVLM-256M-Instruct")
-    for spec in ("smolvlm-256m", "HuggingFaceTB/SmolVLM-256M-Instruct"):
+    snapshot = put_in_cache(tmp_path / "hub", "llava-hf/llava-1.5-7b-hf")
+    for spec in ("llava-1.5-7b", "llava-hf/llava-1.5-7b-hf"):
         choice = emoscene.resolve(spec, mode="score")
         assert choice.recognizer == "vlm"
         assert choice.options == {"model": str(snapshot), "mode": "score"}
+        assert choice.title == "llava-hf/llava-1.5-7b-hf@01234567"
     with pytest.raises(ModelNotHereError, match="emoscene models pull"):
-        emoscene.resolve("llava-1.5-7b")
+        emoscene.resolve("llava-1.5-13b")
+    with pytest.raises(UnknownModelError, match="cannot ask it yet"):
+        emoscene.resolve("clip-vit-base")
     with pytest.raises(UnknownModelError, match="Did you mean"):
         emoscene.resolve("brightnes")
 
@@ -218,6 +220,13 @@ def test_a_choice_can_be_loaded_and_a_yaml_file_be_overruled(tmp_path: Path) -> 
     recognizer = emoscene.load(choice)
     assert isinstance(recognizer, stand_in.Brightness)
     assert (recognizer.gloom, recognizer.batch_size) == (0.4, 3)
+
+
+def test_a_pulled_model_answers_under_its_hub_id_and_commit() -> None:
+    choice = api.Choice("llava-1.5-7b", "a test", "brightness", title="a/b@01234567")
+    recognizer = emoscene.load(choice)
+    (row,) = recognizer.predict([Sample(id="a", picture=pixels())])
+    assert (row.model, recognizer.card.name) == ("a/b@01234567", "a/b@01234567")
 
 
 def test_a_model_file_names_a_folder_beside_it(tmp_path: Path) -> None:

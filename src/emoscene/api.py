@@ -9,7 +9,7 @@ import functools
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from emoscene.images import open_picture
 from emoscene.labels import LabelSpace, label_space
 from emoscene.people import Detector, find_people, person_detector
 from emoscene.recognizers import registry
-from emoscene.recognizers.base import Card, Recognizer
+from emoscene.recognizers.base import BatchRecognizer, Card, Recognizer
 from emoscene.types import BoundingBox, ErrorInfo, Picture, Prediction, Sample, Status
 
 __all__ = ["AutoRecognizer", "Choice", "analyze", "analyze_all", "load", "resolve"]
@@ -46,6 +46,7 @@ class Choice:
         recognizer: The registered recognizer that runs it.
         options: The options it is made with.
         auto: Whether emoscene chose it, and not the caller.
+        title: What its rows are signed with, where the recognizer cannot know it itself: hub id and commit.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Choice:
     recognizer: str
     options: Mapping[str, Any] = field(default_factory=dict)
     auto: bool = False
+    title: str = ""
 
 
 class AutoRecognizer:
@@ -126,7 +128,8 @@ def _automatic(words_only: bool, options: Mapping[str, Any]) -> Choice:
     if here and catalogue.is_runnable(here[0]):
         best = here[0]
         why = f"the best model for photographs that is on this machine ({len(here)} of {len(candidates)} are)"
-        return Choice(best.name, why, "vlm", _hub_options(best.hub) | dict(options), auto=True)
+        chosen = _from_hub(best.hub, why, options)
+        return replace(chosen, name=best.name, auto=True)
     why = "no model for photographs is on this machine"
     if here:
         why = f'{here[0].name} is on this machine, but running it needs: pip install "emoscene[models]"'
@@ -152,7 +155,7 @@ def _from_yaml(path: Path, options: Mapping[str, Any]) -> Choice:
     if model.startswith("."):
         model = str(path.parent / model)
     chosen = resolve(model, **{**(content.get("options") or {}), **options})
-    return Choice(str(path), f"the file names {chosen.name}", chosen.recognizer, chosen.options)
+    return replace(chosen, name=str(path), why=f"the file names {chosen.name}")
 
 
 def _from_catalogue(entry: catalogue.Entry, options: Mapping[str, Any]) -> Choice:
@@ -168,19 +171,16 @@ def _from_catalogue(entry: catalogue.Entry, options: Mapping[str, Any]) -> Choic
 
 
 def _from_hub(hub_id: str, why: str, options: Mapping[str, Any]) -> Choice:
-    if not catalogue.hub_folder(hub_id):
+    """The snapshot's folder, so that loading asks no server and takes exactly the files that were pulled."""
+    folder = catalogue.hub_folder(hub_id)
+    if folder is None:
         raise ModelNotHereError(
             "this model is not on this machine",
             value=hub_id,
             remedy=f"Download it with: emoscene models pull {shorten(hub_id)}",
         )
-    return Choice(hub_id, why, "vlm", _hub_options(hub_id) | dict(options))
-
-
-def _hub_options(hub_id: str) -> dict[str, Any]:
-    """The snapshot's folder, so that loading asks no server and takes exactly the files that were pulled."""
-    folder = catalogue.hub_folder(hub_id)
-    return {"model": hub_id if folder is None else str(folder)}
+    title = f"{hub_id}@{folder.name[:8]}"
+    return Choice(hub_id, why, "vlm", {"model": str(folder), **options}, title=title)
 
 
 def load(spec: str | Path | Choice = "auto", labels: Labels = "emotic", **options: Any) -> Recognizer:
@@ -204,6 +204,9 @@ def load(spec: str | Path | Choice = "auto", labels: Labels = "emotic", **option
     space = labels if isinstance(labels, LabelSpace) else label_space(labels)
     settings = dict(choice.options) | options
     recognizer = registry.create(choice.recognizer, space, settings)
+    if choice.title and isinstance(recognizer, BatchRecognizer):
+        recognizer.name = choice.title
+        recognizer.card = replace(recognizer.card, name=choice.title)
     return AutoRecognizer(choice, recognizer) if choice.auto else recognizer
 
 

@@ -89,7 +89,7 @@ def test_model_that_is_not_here(
     run: Run, grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    for spec in ("smolvlm-256m", "someone/some-model"):
+    for spec in ("llava-1.5-7b", "someone/some-model"):
         assert_explained(run("analyze", grey, "-m", spec), "not on this machine", "emoscene models pull")
 
 

@@ -15,7 +15,8 @@ def test_list_shows_what_answers_and_what_is_here(run: Run) -> None:
     done = run("models", "list")
     assert done.code == 0
     words = {line.split()[0]: line for line in done.out.splitlines() if line.strip()}
-    assert " yes " in words["smolvlm-256m"]
+    assert " yes " in words["llava-1.5-7b"]
+    assert "not yet" in words["smolvlm-256m"]
     assert "not yet" in words["clip-vit-base"]
     assert "by path" in words["yunet"]
     assert all(len(line) <= 80 for line in done.out.splitlines())

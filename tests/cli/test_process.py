@@ -132,7 +132,7 @@ stand_in.Brightness.answer = slow
     [
         ("emoscene analyze --labels ", {"emotic", "ekman", "plutchik"}),
         ("emoscene analyze --labels ek", {"ekman"}),
-        ("emoscene analyze --model ", {"auto", "embedded", "text", "smolvlm-256m"}),
+        ("emoscene analyze --model ", {"auto", "embedded", "text", "llava-1.5-7b"}),
         ("emoscene analyze --people ", {"all", "largest"}),
         ("emoscene models card yu", {"yunet"}),
     ],

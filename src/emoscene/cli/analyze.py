@@ -19,7 +19,7 @@ __all__ = ["analyze"]
 
 
 def analyze(
-    images: list[str] = typer.Argument(None, metavar="[IMAGE]...", help="Pictures."),
+    images: list[str] = typer.Argument(None, metavar="IMAGE", help="Pictures."),
     box: list[str] = typer.Option(
         None, "--box", metavar="X1,Y1,X2,Y2", help="A person, in pixels of the upright picture. Repeatable."
     ),
