@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,35 +143,39 @@ def read(scene: Scene, subject: int, reader: str) -> Array:
         return _others(known, others, [e], s)
     if reader in ("picture", "picture_words"):
         words = actor.words if reader == "picture_words" else None
-        return _picture(known, e, s, actor, others, words)
+        return _picture(e, s, actor, others, words)
     raise OptionError("there is no such reader", value=reader, remedy=f"Choose one of {', '.join(READERS)}.")
 
 
-def _picture(known: _Cache, e: int, s: int, actor: Actor, others: list[Actor], words: str | None) -> Array:
+def _picture(e: int, s: int, actor: Actor, others: list[Actor], words: str | None) -> Array:
     t = tables()
     p = actor.role_index
     mine = t.climate[e][:, None] * t.reaction[e, p]  # g r
     mine = mine * t.face[:, EXPRESSIONS.index(actor.expression)] * t.pose[:, POSES.index(actor.pose)]
     if words is not None:
         mine = mine * word_chance(words)
-    summary = _summary_of_seen(known, e, [o.role_index for o in others], others)
+    summary = _summary_of_seen(e, _shown_by([o.role_index for o in others], others))
     weight = mine.T @ summary  # r o
     expected: Array = (weight / weight.sum()).ravel() @ t.probability[e, s, p].reshape(weight.size, -1)
     return expected
 
 
-def _summary_of_seen(known: _Cache, e: int, roles: list[int], others: list[Actor]) -> Array:
+def _shown_by(roles: list[int], others: list[Actor]) -> tuple[tuple[int, int, int], ...]:
+    """Role, expression and pose of each of the others."""
+    return tuple(
+        (p, EXPRESSIONS.index(o.expression), POSES.index(o.pose)) for p, o in zip(roles, others, strict=True)
+    )
+
+
+@lru_cache(maxsize=100_000)
+def _summary_of_seen(e: int, shown: tuple[tuple[int, int, int], ...]) -> Array:
     """(g, o): chance of the others showing what they show and of their stances having that sum."""
-    if not others:
+    known = _cache("full")  # how people stand is the same in every split
+    if not shown:
         alone = np.zeros((known.stance.shape[2], len(SUMMARIES)))
         alone[:, 0] = 1.0
         return alone
-    return summarise(
-        [
-            known.seen[e, p, :, EXPRESSIONS.index(o.expression), POSES.index(o.pose), :]
-            for p, o in zip(roles, others, strict=True)
-        ]
-    )
+    return summarise([known.seen[e, p, :, x, y, :] for p, x, y in shown])
 
 
 @cache
@@ -200,7 +204,7 @@ def _others(known: _Cache, others: list[Actor], events: range | list[int], setti
         if found is None:
             continue
         roles, free, chance = found
-        weight = chance * t.climate[e][:, None] * _summary_of_seen(known, e, roles, others)  # g o
+        weight = chance * t.climate[e][:, None] * _summary_of_seen(e, _shown_by(roles, others))  # g o
         table = known.somebody[e] if setting is None else known.somebody_at[e, setting]
         who = np.multiply.outer(free, weight)  # p g o
         total += who.ravel() @ table.reshape(who.size, -1)
