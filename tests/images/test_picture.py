@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from PIL import Image, ImageCms
 
 from emoscene.errors import InputError, MissingFileError, OptionError, PictureError, PictureLimitError
 from emoscene.images import Limits, open_base64, open_picture
+from emoscene.images.quiet import without_pillow_warnings
 from emoscene.types import Picture
 
 Pixels = npt.NDArray[np.uint8]
@@ -134,6 +137,18 @@ def test_transparency_is_laid_over_white(pixels: Pixels) -> None:
     from_file = open_picture(encoded(Image.fromarray(pixels), "PNG"))
     assert np.abs(from_file.array - wanted).max() <= 1
     assert np.array_equal(from_file.array, open_picture(pixels).array)
+
+
+def test_warnings_of_pillow_stay_inside_and_those_of_others_do_not() -> None:
+    data = encoded(
+        Image.fromarray(noise(64, 64)), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff\x12\x01"
+    )
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as threads:
+        assert {picture.width for picture in threads.map(open_picture, [data] * 64)} == {64}
+    assert list(warnings.filters) == before
+    with without_pillow_warnings(), pytest.raises(UserWarning, match="ours"):
+        warnings.warn("ours", UserWarning, stacklevel=1)
 
 
 def test_transparency_of_pictures_taller_than_a_strip() -> None:
@@ -325,7 +340,7 @@ CLAIMS = {
     + struct.pack(">HH", 65500, 65500)
     + b"\x03"
     + bytes(9)
-    + b"\xff\xda",
+    + b"\xff\xda\x00\x02",
 }
 
 
@@ -362,9 +377,34 @@ def test_limits_are_kept_and_can_be_set(tmp_path: Path) -> None:
 def test_a_jpeg_of_thousands_of_scans_is_refused() -> None:
     data = encoded(Image.fromarray(noise(32, 32)), "JPEG", progressive=True)
     assert open_picture(data).width == 32
-    start = data.index(b"\xff\xda")
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    assert open_picture(data[:-2] + scan * 5 + data[-2:]).width == 32
     with pytest.raises(PictureError, match="scans"):
-        open_picture(data[:start] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 200 + data[start:])
+        open_picture(data[:-2] + scan * 20 + data[-2:])
+    # What stands behind the end of the picture or in its metadata are no scans of it.
+    assert open_picture(data + scan * 200).width == 32
+    comment = b"\xff\xfe" + struct.pack(">H", 402) + b"\xff\xda" * 200
+    assert open_picture(data[:2] + comment + data[2:]).width == 32
+
+
+def test_pictures_whose_decoding_holds_more_are_limited_to_fewer_pixels() -> None:
+    image = Image.fromarray(noise(20, 20))
+    limits = Limits(pixels=400)
+    costly: tuple[tuple[str, dict[str, object]], ...] = (
+        ("WEBP", {}),
+        ("JPEG", {"progressive": True, "subsampling": 0}),
+    )
+    for name, options in costly:
+        with pytest.raises(PictureLimitError):
+            open_picture(encoded(image, name, **options), limits=limits)
+        assert open_picture(encoded(image, name, **options), limits=Limits(pixels=800)).width == 20
+    cheap: tuple[tuple[str, dict[str, object]], ...] = (
+        ("PNG", {}),
+        ("JPEG", {"progressive": True}),
+        ("JPEG", {"subsampling": 0}),
+    )
+    for name, options in cheap:
+        assert open_picture(encoded(image, name, **options), limits=limits).width == 20
 
 
 def test_neither_pixels_nor_metadata_stay_or_show() -> None:

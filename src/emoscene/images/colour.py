@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -143,16 +144,18 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 
 def _from_sixteen_bits(image: Image.Image) -> Image.Image:
     transparent = image.info.get("transparency")
-    values = np.asarray(image)
-    if values.size and (values.min() < 0 or values.max() > 65535):
-        raise PictureError(
-            "whole-number pixels must lie between 0 and 65535", remedy="Scale them to 8 or 16 bits first."
-        )
-    grey = Image.fromarray((values >> 8).astype(np.uint8))
-    if not isinstance(transparent, int):
-        return grey
-    alpha = Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
-    return Image.merge("RGBA", (grey, grey, grey, alpha))
+    grey, alpha = Image.new("L", image.size), Image.new("L", image.size, 255)
+    for top, strip in _strips(image):
+        values = np.asarray(strip)
+        if values.min() < 0 or values.max() > 65535:
+            raise PictureError(
+                "whole-number pixels must lie between 0 and 65535", remedy="Scale them to 8 or 16 bits first."
+            )
+        grey.paste(Image.fromarray((values >> 8).astype(np.uint8)), (0, top))
+        if isinstance(transparent, int):
+            opaque = np.where(values == transparent, 0, 255).astype(np.uint8)
+            alpha.paste(Image.fromarray(opaque), (0, top))
+    return Image.merge("RGBA", (grey, grey, grey, alpha)) if isinstance(transparent, int) else grey
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
@@ -173,9 +176,13 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return image if converted is None else converted
 
 
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    for top in range(0, image.height, _STRIP):
+        yield top, image.crop((0, top, image.width, min(top + _STRIP, image.height)))
+
+
 def _over_white(image: Image.Image) -> Image.Image:
     upright = Image.new("RGB", image.size, _WHITE)
-    for top in range(0, image.height, _STRIP):
-        strip = image.crop((0, top, image.width, min(top + _STRIP, image.height)))
+    for top, strip in _strips(image):
         upright.paste(strip.convert("RGB"), (0, top), strip.getchannel("A"))
     return upright

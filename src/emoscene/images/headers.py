@@ -7,28 +7,40 @@ that names its size twice is judged by the larger.
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 
 from emoscene.errors import PictureError
 
-__all__ = ["FORMATS", "Header", "read_header"]
+__all__ = ["FORMATS", "USUALLY_HELD", "Header", "read_header"]
 
 #: The picture formats emoscene decodes. TIFF, ICO, PSD, JPEG 2000 have long lists of decoder flaws.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 
+#: Bytes a pixel of two pictures in Pillow's memory: one, and what it is being converted to.
+USUALLY_HELD = 8
+#: The WebP decoder keeps two canvases, and hands over a third, before Pillow has its own.
+_HELD_BY_WEBP = 16
 #: Photographs saved progressively have about ten scans; thousands make a small file slow to decode.
-_MOST_JPEG_SCANS = 100
+_MOST_JPEG_SCANS = 20
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+_JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
+#: A marker that something follows: neither a stuffed byte nor one of the markers that stand alone.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 
 
 @dataclass(frozen=True)
 class Header:
-    """The format (one of `FORMATS`) and the size in pixels that a file claims, before any turning."""
+    """The format (one of `FORMATS`) and the size in pixels that a file claims, before any turning.
+
+    `held` is about how many bytes for each pixel are in memory at most while the picture is decoded and turned.
+    """
 
     format: str
     width: int
     height: int
+    held: int = USUALLY_HELD
 
 
 def read_header(data: bytes) -> Header:
@@ -44,12 +56,11 @@ def read_header(data: bytes) -> Header:
             remedy=f"Save it as one of {', '.join(FORMATS)}.",
         )
     try:
-        width, height = _SIZES[name](data)
+        return _READERS[name](data)
     except IndexError:
         raise PictureError(
             f"the header of this {name} file breaks off", remedy="Get the file again."
         ) from None
-    return Header(name, width, height)
 
 
 def _format_of(data: bytes) -> str | None:
@@ -78,11 +89,11 @@ def _big(data: bytes, at: int, size: int) -> int:
     return int.from_bytes(data[at : at + size], "big")
 
 
-def _png_size(data: bytes) -> tuple[int, int]:
-    return _big(data, 16, 4), _big(data, 20, 4)
+def _png(data: bytes) -> Header:
+    return Header("PNG", _big(data, 16, 4), _big(data, 20, 4))
 
 
-def _gif_size(data: bytes) -> tuple[int, int]:
+def _gif(data: bytes) -> Header:
     """The logical screen, widened to the first frame, which may reach beyond it."""
     width, height = _little(data, 6, 2), _little(data, 8, 2)
     flags = data[10]
@@ -95,46 +106,59 @@ def _gif_size(data: bytes) -> tuple[int, int]:
     if data[at] == 0x2C:
         width = max(width, _little(data, at + 1, 2) + _little(data, at + 5, 2))
         height = max(height, _little(data, at + 3, 2) + _little(data, at + 7, 2))
-    return width, height
+    return Header("GIF", width, height)
 
 
-def _bmp_size(data: bytes) -> tuple[int, int]:
+def _bmp(data: bytes) -> Header:
     if _little(data, 14, 4) == 12:
-        return _little(data, 18, 2), _little(data, 20, 2)
+        return Header("BMP", _little(data, 18, 2), _little(data, 20, 2))
     height = _little(data, 22, 4)
     # A negative height says that the rows run from the top.
-    return _little(data, 18, 4), min(height, 2**32 - height)
+    return Header("BMP", _little(data, 18, 4), min(height, 2**32 - height))
 
 
-def _webp_size(data: bytes) -> tuple[int, int]:
+def _webp(data: bytes) -> Header:
     chunk = data[12:16]
     if chunk == b"VP8X":
-        return _little(data, 24, 3) + 1, _little(data, 27, 3) + 1
-    if chunk == b"VP8L":
+        width, height = _little(data, 24, 3) + 1, _little(data, 27, 3) + 1
+    elif chunk == b"VP8L":
         bits = _little(data, 21, 4)
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    return _little(data, 26, 2) & 0x3FFF, _little(data, 28, 2) & 0x3FFF
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    else:
+        width, height = _little(data, 26, 2) & 0x3FFF, _little(data, 28, 2) & 0x3FFF
+    return Header("WEBP", width, height, _HELD_BY_WEBP)
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    if data.count(b"\xff\xda") > _MOST_JPEG_SCANS:
-        raise PictureError(
-            f"this JPEG file has more than {_MOST_JPEG_SCANS} scans", remedy="Save it again as a plain JPEG."
-        )
-    width = height = 0
+def _jpeg(data: bytes) -> Header:
+    """The largest size of all frames, to the end of the picture (what follows it, such as a film, is not read).
+
+    A file of several scans holds all its coefficients at once.
+    """
+    width = height = coefficients = scans = 0
     at = 2
-    while (marker := data[at + 1]) != 0xDA:
-        if data[at] != 0xFF or marker == 0xFF:
-            at += 1
-            continue
-        if marker in _JPEG_WITHOUT_LENGTH or marker == 0:
-            at += 2
-            continue
-        if marker in _JPEG_SIZES:
-            height = max(height, _big(data, at + 5, 2))
-            width = max(width, _big(data, at + 7, 2))
-        at += 2 + _big(data, at + 2, 2)
-    return width, height
+    while (found := _JPEG_MARKER.search(data, at)) and (marker := found[0][1]) != _JPEG_END:
+        at = found.end()
+        if marker == _JPEG_SCAN:
+            scans += 1
+            if scans > _MOST_JPEG_SCANS:
+                raise PictureError(
+                    f"this JPEG file has more than {_MOST_JPEG_SCANS} scans",
+                    remedy="Save it again as a plain JPEG.",
+                )
+        elif marker in _JPEG_SIZES:
+            height = max(height, _big(data, at + 3, 2))
+            width = max(width, _big(data, at + 5, 2))
+            coefficients = max(coefficients, _coefficient_bytes(data, at + 7))
+        at += _big(data, at, 2)
+    held = USUALLY_HELD if scans < 2 else max(USUALLY_HELD, USUALLY_HELD // 2 + coefficients)
+    return Header("JPEG", width, height, held)
 
 
-_SIZES = {"JPEG": _jpeg_size, "PNG": _png_size, "GIF": _gif_size, "BMP": _bmp_size, "WEBP": _webp_size}
+def _coefficient_bytes(data: bytes, at: int) -> int:
+    """Bytes a pixel that the coefficients of all components take, from the frame header's sampling factors."""
+    factors = [(data[at + 2 + 3 * i] >> 4, data[at + 2 + 3 * i] & 15) for i in range(data[at])]
+    largest = max((wide for wide, _ in factors), default=1) * max((high for _, high in factors), default=1)
+    return math.ceil(2 * sum(wide * high for wide, high in factors) / max(1, largest))
+
+
+_READERS = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "BMP": _bmp, "WEBP": _webp}

@@ -24,7 +24,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 
 from emoscene.errors import InputError, MissingFileError, OptionError, PictureError, PictureLimitError
 from emoscene.images.colour import DECODER_ERRORS, pixels_to_rgb, to_upright_rgb
-from emoscene.images.headers import read_header
+from emoscene.images.headers import USUALLY_HELD, read_header
 from emoscene.images.quiet import without_pillow_warnings
 from emoscene.types import Picture
 
@@ -41,7 +41,8 @@ class Limits:
     Attributes:
         file_bytes: The longest encoded file.
         pixels: The largest width x height. The default is 7680 x 4320 (8K): decoding holds up to 8 bytes a
-            pixel, so that no picture needs more than 300 MB.
+            pixel, so that no picture needs more than 300 MB. For forms whose decoders hold more (WEBP, JPEG
+            of several scans in full colour) the limit is lower in proportion: half of it for WEBP.
         min_side: The shortest side, in pixels.
         max_side: The longest side, in pixels.
     """
@@ -59,8 +60,11 @@ class Limits:
                 remedy="Sides and bytes are at least 1, min_side is at most max_side, pixels at most 2**28.",
             )
 
-    def check_size(self, width: int, height: int) -> None:
-        """Raise PictureLimitError or PictureError if a picture of this size is refused."""
+    def check_size(self, width: int, height: int, held: int = USUALLY_HELD) -> None:
+        """Raise PictureLimitError or PictureError if a picture of this size is refused.
+
+        `held` is how many bytes a pixel its decoding holds; more than usual lowers the limit in proportion.
+        """
         shown = f"{width} x {height}"
         if min(width, height) < self.min_side:
             raise PictureError(
@@ -74,9 +78,10 @@ class Limits:
                 value=shown,
                 remedy="Scale the picture down first, or raise Limits(max_side=...).",
             )
-        if width * height > self.pixels:
+        pixels = self.pixels * USUALLY_HELD // max(held, USUALLY_HELD)
+        if width * height > pixels:
             raise PictureLimitError(
-                f"the picture has more than {self.pixels:,} pixels",
+                f"the picture has more than {pixels:,} pixels",
                 value=shown,
                 remedy="Scale the picture down first, or raise Limits(pixels=...).",
             )
@@ -277,7 +282,7 @@ _DECODERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
 def _decode(data: bytes, source: str, limits: Limits) -> Picture:
     limits.check_bytes(len(data))
     header = read_header(data)
-    limits.check_size(header.width, header.height)
+    limits.check_size(header.width, header.height, header.held)
     try:
         with without_pillow_warnings():
             upright = to_upright_rgb(_loaded(data, header.format, limits))
