@@ -199,9 +199,7 @@ class BatchRecognizer(ABC, Generic[Prepared]):
         }
         if isinstance(outcome, EmosceneError):
             error = ErrorInfo.of(outcome)
-            return Prediction(
-                status=status_of(outcome), error=error, warnings=subject.warnings, **common
-            )
+            return Prediction(status=status_of(outcome), error=error, warnings=subject.warnings, **common)
         scores = {label: float(outcome.scores[label]) for label in self.labels.ids}
         labels = self.chosen_labels(scores) if outcome.labels is None else outcome.labels
         return Prediction(
@@ -233,5 +231,3 @@ def status_of(error: EmosceneError) -> Status:
     if isinstance(error, AnswerError):
         return Status.FAILED
     raise error
-
-

@@ -29,7 +29,7 @@ from emoscene.scoring.branches import Segment
 from emoscene.scoring.reads import expected_level, yes_share
 from emoscene.types import VAD, ScoreKind
 
-__all__ = ["DIMENSIONS", "Encode", "Questions", "Tree"]
+__all__ = ["DIMENSIONS", "Encode", "Questions", "Tree", "sentence_case"]
 
 #: Text to token ids, as plain data: nothing in the text becomes a special token.
 Encode = Callable[[str], list[int]]
@@ -84,7 +84,7 @@ class Questions:
         top = str(len(self.levels))
         self._feel = self._plain("vlm/feel.v1")
         self._label_ends = [
-            self._plain("vlm/feel_label.v1", label=l.name.lower()) + self._tail for l in labels
+            self._plain("vlm/feel_label.v1", label=label.name.lower()) + self._tail for label in labels
         ]
         self._level_ends = [
             self._plain("vlm/level.v1", dimension=d, top=top) + self._tail for d in DIMENSIONS
@@ -129,6 +129,14 @@ class Questions:
             label_mass=float(np.mean([mass for _, mass in shares])),
         )
 
+    def remarks(self, words: str | None, model: str) -> tuple[str, ...]:
+        """A remark if the tokenizer does not know some of the words that go with the picture."""
+        if not words or self._unknown is None:
+            return ()
+        ids = self._encode(words)
+        missed = ids.count(self._unknown)
+        return (f"{model} does not know {missed} of the {len(ids)} words given",) if missed else ()
+
     def _plain(self, name: str, **values: str) -> tuple[int, ...]:
         # A leading space: every question follows something.
         return tuple(self._encode(" " + template(name).render(**values)))
@@ -145,3 +153,8 @@ class Questions:
                 f"the tokenizer has no single token for {word!r}", remedy="Use another model."
             )
         return ids
+
+
+def sentence_case(text: str) -> str:
+    """The text with a capital at the beginning of each sentence; other letters stay as they are."""
+    return ". ".join(part[:1].upper() + part[1:] for part in text.strip().split(". "))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Packed", "Segment", "pack"]
+__all__ = ["Collated", "Packed", "Segment", "collate", "pack", "path"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -83,3 +83,29 @@ def path(segments: Sequence[Segment], index: int) -> tuple[int, ...]:
     segment = segments[index]
     before = () if segment.parent is None else path(segments, segment.parent)
     return before + segment.tokens
+
+
+@dataclass(frozen=True)
+class Collated:
+    """Trees side by side: tokens, positions (batch, longest); mask (batch, longest, longest); reads (batch, n).
+
+    Padding stands on the right, sees itself alone and is never read.
+    """
+
+    tokens: Ints
+    positions: Ints
+    mask: Bools
+    reads: Ints
+
+
+def collate(packed: Sequence[Packed], reads: Sequence[Sequence[int]], pad: int = 0) -> Collated:
+    """Packed trees as one batch; `reads` names the segments after which an answer is read, equally many a tree."""
+    longest = max(len(p.tokens) for p in packed)
+    tokens = np.full((len(packed), longest), pad, dtype=np.int64)
+    positions = np.zeros((len(packed), longest), dtype=np.int64)
+    mask = np.tile(np.eye(longest, dtype=np.bool_), (len(packed), 1, 1))
+    for i, p in enumerate(packed):
+        n = len(p.tokens)
+        tokens[i, :n], positions[i, :n], mask[i, :n, :n] = p.tokens, p.positions, p.mask
+    places = [[p.last(segment) for segment in each] for p, each in zip(packed, reads, strict=True)]
+    return Collated(tokens, positions, mask, np.array(places, dtype=np.int64))

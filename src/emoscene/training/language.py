@@ -58,7 +58,7 @@ def sequence(texts: Texts, example: Example, rng: random.Random) -> _Sequence:
     told = [(questions.caption, example.caption)]
     if rng.random() < 0.5:
         told.append((questions.reason, example.reason))
-    answers = [tuple([*texts.encode(text), texts.end]) for _, text in told]
+    answers = [(*texts.encode(text), texts.end) for _, text in told]
     segments += [
         Segment((*question, *answer[:-1]), 0) for (question, _), answer in zip(told, answers, strict=True)
     ]
