@@ -51,7 +51,7 @@ def png_of(width: int, height: int, depth: int, colour: int, rows: bytes, extra:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(pixels=pictures, name=st.sampled_from(["PNG", "BMP", "WEBP"]))
 def test_every_way_in_gives_the_same_picture(
     pixels: Pixels, name: str, tmp_path_factory: pytest.TempPathFactory
