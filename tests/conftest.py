@@ -15,8 +15,13 @@ from typing import Any
 # Set before anything imports huggingface_hub, which reads it once.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import hypothesis
 import numpy as np
 import pytest
+
+# The same examples in every run, and no time limit for one: a busy machine is no failure.
+hypothesis.settings.register_profile("emoscene", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("emoscene")
 
 _DATA = "EMOSCENE_REFERENCE_DATA"
 _UNIT_TEST_SECONDS = 5.0

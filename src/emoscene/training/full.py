@@ -21,13 +21,13 @@ from emoscene.prompts import template
 from emoscene.recognizers.questions import DIMENSIONS, Questions
 from emoscene.recognizers.tokens import chat_frame, plain_encoder
 from emoscene.training.build import build_model, build_processor, build_tokenizer, cells, save
+from emoscene.training.finish import finish
 from emoscene.training.language import Texts, train_language
 from emoscene.training.recipe import Recipe
 from emoscene.training.tower import Heads, Progress, build_heads, train_tower
 
 __all__ = ["scene_texts", "train"]
 
-_VOCABULARY_SCENES = 6_000
 _EVERY = 100
 
 
@@ -48,14 +48,20 @@ def scene_texts(seed: int, scenes: int) -> Iterator[str]:
     yield " ".join(str(n) for n in range(1, 11)) + " yes no user assistant : ?"
 
 
-def train(recipe: Recipe, out: Path, *, scenes_for_words: int = _VOCABULARY_SCENES) -> Any:
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    scenes_for_words: int = _VOCABULARY_SCENES,
+    domain: tuple[int, int] = (6_000, 3_000),
+) -> Any:
     """Run the recipe into the folder `out`; returns the trained model (on the CPU, full precision).
 
     Scene numbers for the tower, for language and for the domain rule do not overlap.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), "utf-8")
-    tokenizer = build_tokenizer(scene_texts(recipe.seed, scenes_for_words))
+    tokenizer = build_tokenizer(scene_texts(recipe.seed, recipe.vocabulary_scenes))
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
     tower = model.model.vision_tower
@@ -81,6 +87,7 @@ def train(recipe: Recipe, out: Path, *, scenes_for_words: int = _VOCABULARY_SCEN
     )
     model.eval()
     save(out / "model", model, processor)
+    finish(model, processor, recipe, out)
     return model
 
 

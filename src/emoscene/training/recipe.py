@@ -50,16 +50,25 @@ class Stage(_Part):
     painted_share: float = 0.1
 
 
+class DomainPictures(_Part):
+    """How many pictures the domain rule is fitted on, and how many others set its limit."""
+
+    fit: Annotated[int, Field(ge=2)] = 6_000
+    limit: Annotated[int, Field(ge=2)] = 3_000
+
+
 class Recipe(_Part):
     """The recipe of a small vision language model trained from nothing on drawn scenes."""
 
     kind: Literal["scenes-llava"]
     name: str
     seed: int
+    vocabulary_scenes: Annotated[int, Field(ge=1)] = 6_000
     tower: TowerShape
     decoder: DecoderShape
     tower_stage: Stage
     language_stage: Stage
+    domain: DomainPictures = DomainPictures()
 
 
 def read_recipe(path: Path) -> Recipe:

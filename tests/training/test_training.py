@@ -1,0 +1,142 @@
+"""The training code: recipes, what examples hold, what a sequence asks, and that a tiny run learns and repeats."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from emoscene.datasets.scenes import EMOTIONS, read, sample_scene
+from emoscene.errors import MissingFileError, OptionError
+from emoscene.labels import label_space
+from emoscene.training import recipes
+from emoscene.training.build import build_model, build_processor, build_tokenizer, cells
+from emoscene.training.full import scene_texts, texts_of, train
+from emoscene.training.language import language_loss, sequence
+from emoscene.training.people import Shape, batches, example
+from emoscene.training.recipe import Recipe, read_recipe
+
+TINY = {
+    "kind": "scenes-llava", "name": "tiny", "seed": 1, "vocabulary_scenes": 40, "domain": {"fit": 40, "limit": 20},
+    "tower": {"size": 56, "patch": 4, "embed": 8, "depths": [1, 1], "heads": [1, 2], "window": 7},
+    "decoder": {"hidden": 16, "intermediate": 32, "layers": 1, "heads": 2, "context": 640},
+    "tower_stage": {"people": 8, "batch": 4, "rate": 1e-3, "warm_up": 1},
+    "language_stage": {"people": 8, "batch": 4, "rate": 1e-3, "warm_up": 1},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Recipe:
+    return Recipe.model_validate(TINY)
+
+
+def test_the_recipe_that_ships_can_be_read() -> None:
+    recipe = read_recipe(Path(recipes.__path__[0]) / "embedded.yaml")
+    assert recipe.name == "emoscene-embedded"
+    assert cells(recipe) == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"seed": "soon"}, "seed"),
+        ({"sede": 1}, "sede"),
+        ({"kind": "lora"}, "kind"),
+        ({"tower": {}}, r"tower\.size"),
+    ],
+)
+def test_a_faulty_recipe_names_the_field(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text(yaml.safe_dump(TINY | change))
+    with pytest.raises(OptionError, match=said):
+        read_recipe(file)
+
+
+def test_no_recipe_and_no_yaml(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError):
+        read_recipe(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(OptionError, match="not YAML"):
+        read_recipe(tmp_path / "bad.yaml")
+
+
+def test_an_example_holds_what_the_picture_tells(tiny: Recipe) -> None:
+    scene = sample_scene(4, 2)
+    one = example(scene, 0, Shape(56, 7, 0.0), random.Random(0))
+    assert one.pixels.shape == (56, 56, 3)
+    assert ((one.pixels[..., 0] > 180) & (one.pixels[..., 1] < 90)).any(), "the red box shows"
+    expected = scene.people[0].probabilities if one.words else read(scene, 0, "picture")
+    np.testing.assert_allclose(one.targets, expected, rtol=1e-6)
+    assert one.dense["subject_head"].sum() >= 1
+
+
+def test_a_sequence_asks_for_what_the_example_says(tiny: Recipe) -> None:
+    tokenizer = build_tokenizer(scene_texts(1, 30))
+    texts = texts_of(build_processor(tiny, tokenizer))
+    one = example(sample_scene(1, 3), 0, Shape(56, 7, 0.0), random.Random(0))
+    made = sequence(texts, one, random.Random(2))
+    yes = texts.questions.yes[0]
+    asked = {round(shares[0], 5) for _, ids, shares in made.ask if ids[0] == yes}
+    assert len([1 for _, ids, _ in made.ask if ids[0] == yes]) == len(EMOTIONS) // 2
+    assert asked <= {round(float(p), 5) for p in one.targets}
+    written = [token for _, token in made.write]
+    end = written.index(texts.end)
+    assert tokenizer.decode(written[:end]).lower() == one.caption.lower()
+    assert all(made.mask[place, place] for place, _ in made.write)
+
+
+def test_a_perfect_answer_costs_nothing_but_the_entropy(tiny: Recipe) -> None:
+    tokenizer = build_tokenizer(scene_texts(1, 30))
+    texts = texts_of(build_processor(tiny, tokenizer))
+    one = example(sample_scene(1, 3), 0, Shape(56, 7, 0.0), random.Random(0))
+    made = sequence(texts, one, random.Random(2))
+    logits = torch.full((1, len(made.tokens), len(tokenizer)), -50.0)
+    entropy = []
+    for place, ids, shares in made.ask:
+        for token, share in zip(ids, shares, strict=True):
+            logits[0, place, token] = float(np.log(max(share, 1e-12)))
+        entropy.append(-sum(s * np.log(s) for s in shares if s > 0))
+    for place, token in made.write:
+        logits[0, place, token] = 50.0
+    loss, figures = language_loss(logits, [made])
+    assert figures["ask"] == pytest.approx(float(np.mean(entropy)), abs=1e-4)
+    assert figures["token"] == 1.0
+    assert float(loss) == pytest.approx(4 * float(np.mean(entropy)), abs=1e-3)
+
+
+def test_the_stream_of_people_repeats_and_counts(tiny: Recipe) -> None:
+    first = [e for b in batches(3, 0, 12, batch=4, shape=Shape(56, 7, 0.2)) for e in b]
+    second = [e for b in batches(3, 0, 12, batch=4, shape=Shape(56, 7, 0.2)) for e in b]
+    assert len(first) == 12
+    for a, b in zip(first, second, strict=True):
+        assert (a.pixels == b.pixels).all()
+        assert a.caption == b.caption
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_tiny_run_repeats_and_its_folder_loads(tiny: Recipe, tmp_path: Path) -> None:
+    from emoscene.recognizers.vlm import make
+
+    one = train(tiny, tmp_path / "a")
+    other = train(tiny, tmp_path / "b")
+    for (name, a), (_, b) in zip(one.named_parameters(), other.named_parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6, msg=name)
+    assert make(label_space("emotic"), model=str(tmp_path / "a" / "model")).labels.name == "emotic"
+
+
+@pytest.mark.slow
+def test_the_tower_learns(tiny: Recipe) -> None:
+    from emoscene.training.tower import train_tower
+
+    stage = tiny.tower_stage.model_copy(update={"people": 320, "batch": 16, "rate": 3e-3})
+    recipe = tiny.model_copy(update={"tower_stage": stage})
+    tower = build_model(recipe, build_tokenizer(scene_texts(1, 5))).model.vision_tower
+    losses: list[float] = []
+    train_tower(tower, recipe, grid=7, first=0, progress=lambda _s, _n, f: losses.append(f["loss"]))
+    assert len(losses) == 20
+    assert np.mean(losses[-4:]) < 0.85 * np.mean(losses[:4])
