@@ -94,9 +94,8 @@ class Questions:
 
     def root(self, prefix: Sequence[int], words: str | None) -> tuple[int, ...]:
         """The shared prefix: header and picture, then the words that go with the picture, as data."""
-        if not words or not words.strip():
-            return tuple(prefix)
-        return (*prefix, *self._plain("vlm/words.v1", words=words.strip()[:_LONGEST_WORDS]))
+        said = _readable(words)
+        return (*prefix, *self._plain("vlm/words.v1", words=said)) if said else tuple(prefix)
 
     def tree(self, root: Sequence[int]) -> Tree:
         """The branches for all labels and dimensions behind `root`."""
@@ -131,9 +130,10 @@ class Questions:
 
     def remarks(self, words: str | None, model: str) -> tuple[str, ...]:
         """A remark if the tokenizer does not know some of the words that go with the picture."""
-        if not words or self._unknown is None:
+        said = _readable(words)
+        if not said or self._unknown is None:
             return ()
-        ids = self._encode(words)
+        ids = self._encode(said)
         missed = ids.count(self._unknown)
         return (f"{model} does not know {missed} of the {len(ids)} words given",) if missed else ()
 
@@ -153,6 +153,11 @@ class Questions:
                 f"the tokenizer has no single token for {word!r}", remedy="Use another model."
             )
         return ids
+
+
+def _readable(words: str | None) -> str:
+    """The words as a tokenizer can take them: no lone surrogates, no space around, not endless."""
+    return (words or "")[:_LONGEST_WORDS].encode("utf-8", "replace").decode().strip()
 
 
 def sentence_case(text: str) -> str:

@@ -48,13 +48,7 @@ def scene_texts(seed: int, scenes: int) -> Iterator[str]:
     yield " ".join(str(n) for n in range(1, 11)) + " yes no user assistant : ?"
 
 
-def train(
-    recipe: Recipe,
-    out: Path,
-    *,
-    scenes_for_words: int = _VOCABULARY_SCENES,
-    domain: tuple[int, int] = (6_000, 3_000),
-) -> Any:
+def train(recipe: Recipe, out: Path) -> Any:
     """Run the recipe into the folder `out`; returns the trained model (on the CPU, full precision).
 
     Scene numbers for the tower, for language and for the domain rule do not overlap.
