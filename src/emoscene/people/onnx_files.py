@@ -125,6 +125,8 @@ def _session(data: bytes, shown: str, layout: OnnxLayout) -> Any:
     options = onnxruntime.SessionOptions()
     # Warnings about the graphs of others would land in the user's terminal.
     options.log_severity_level = 3
+    # Waiting threads sleep: spinning ones take the processor from the rest of a busy machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # From the bytes that were hashed: a file exchanged in between, or one beside it, is never read.
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

@@ -25,7 +25,7 @@ from emoscene.images.picture import open_picture
 from emoscene.labels import LabelSpace
 from emoscene.types import VAD, BoundingBox, ErrorInfo, Picture, Prediction, Sample, ScoreKind, Status
 
-__all__ = ["Answer", "BatchRecognizer", "Card", "Fittable", "Recognizer", "Refusal"]
+__all__ = ["Answer", "BatchRecognizer", "Card", "Fittable", "Recognizer", "Refusal", "Subject", "no_picture"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,15 @@ class Refusal(EmosceneError):
         super().__init__(what, remedy=remedy)
         self.status = status
         self.code = status.value  # type: ignore[misc]
+
+
+def no_picture(name: str) -> Refusal:
+    """The refusal of a sample without a picture by a recognizer that looks at pictures."""
+    return Refusal(
+        f"{name} looks at pictures and this sample has none",
+        status=Status.MISSING_INPUT,
+        remedy="Give a picture, or use --model text for words alone.",
+    )
 
 
 @dataclass(frozen=True)
@@ -173,11 +182,7 @@ class BatchRecognizer(ABC, Generic[Prepared]):
     def _settle(self, sample: Sample) -> Subject:
         if sample.picture is None:
             if self.card.uses_picture and not (self.card.uses_text and sample.text):
-                raise Refusal(
-                    f"{self.name} looks at pictures and this sample has none",
-                    status=Status.MISSING_INPUT,
-                    remedy="Give a picture, or use --model text for words alone.",
-                )
+                raise no_picture(self.name)
             return Subject(sample, None, None)
         if not self.card.uses_picture:
             return Subject(sample, None, sample.box)

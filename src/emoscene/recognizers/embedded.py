@@ -20,7 +20,7 @@ from emoscene import embedded
 from emoscene.errors import AnswerError, EmosceneError, ModelFilesError, OptionError
 from emoscene.images import regions
 from emoscene.labels import LabelSpace
-from emoscene.recognizers.base import Answer, BatchRecognizer, Subject
+from emoscene.recognizers.base import Answer, BatchRecognizer, Subject, no_picture
 from emoscene.recognizers.notes import (
     ModelNotes,
     card_of,
@@ -102,7 +102,7 @@ class EmbeddedRecognizer(BatchRecognizer[Ready]):
         """Point at the person with a red box and scale the picture."""
         picture = subject.picture
         if picture is None:
-            raise AnswerError("the embedded model needs a picture")
+            raise no_picture(self.name)
         whole = BoundingBox(x1=0, y1=0, x2=picture.width, y2=picture.height)
         pixels = pixels_of(regions.red_box(picture, subject.box or whole), self._notes)
         words = subject.sample.text

@@ -25,7 +25,7 @@ from emoscene.errors import (
 )
 from emoscene.images import regions
 from emoscene.labels import LabelSpace
-from emoscene.recognizers.base import Answer, BatchRecognizer, Subject
+from emoscene.recognizers.base import Answer, BatchRecognizer, Subject, no_picture
 from emoscene.recognizers.notes import card_of, check_label_space, read_domain, read_notes, refusal
 from emoscene.recognizers.questions import Questions, sentence_case
 from emoscene.recognizers.tokens import chat_frame, plain_encoder
@@ -92,7 +92,7 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
         """Point at the person with a red box and let the processor scale the picture."""
         picture = subject.picture
         if picture is None:
-            raise AnswerError("a vision language model needs a picture")
+            raise no_picture(self.name)
         whole = BoundingBox(x1=0, y1=0, x2=picture.width, y2=picture.height)
         image = regions.red_box(picture, subject.box or whole)
         inputs = self._processor(text=self._frame.head, images=[image], return_tensors="pt")
