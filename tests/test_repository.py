@@ -178,6 +178,7 @@ def test_weights_stay_within_their_limits() -> None:
     assert not [path for kind in ("bin", "pt", "pth", "pkl") for path in (ROOT / "src").rglob(f"*.{kind}")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "check",
     [
@@ -214,6 +215,7 @@ def test_modules_stay_readable() -> None:
     assert {path.name: length for path, length in lengths.items() if length > 440} == {}
 
 
+@pytest.mark.slow
 def test_documentation_needs_no_network(tmp_path: Path) -> None:
     build = ("-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path))
     done = run(sys.executable, *build, cwd=ROOT)
