@@ -36,7 +36,7 @@ some_boxes = st.lists(
 )
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(boxes=some_boxes, seed=st.randoms())
 def test_names_do_not_depend_on_the_order_of_detection(boxes: list[BoundingBox], seed: object) -> None:
     shuffled = sorted(boxes, key=lambda _: seed.random())  # type: ignore[attr-defined]
@@ -70,7 +70,7 @@ def test_a_detector_without_a_file_says_how_to_name_one(monkeypatch: pytest.Monk
         person_detector()
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(boxes=some_boxes.filter(bool), threshold=st.floats(0.05, 0.95))
 def test_of_overlapping_boxes_the_best_stays(boxes: list[BoundingBox], threshold: float) -> None:
     scores = np.linspace(0.1, 0.9, len(boxes), dtype=np.float32)
