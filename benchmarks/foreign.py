@@ -127,7 +127,7 @@ def _photographs(reference: Path) -> Iterator[Foreign]:
     yield _version("group-poster", image, person, 7)
     baby, two = _open(reference / "photos/happy-baby.jpeg"), _open(reference / "photos/two_people.jpg")
     yield _version("happy-baby-poster", baby, _PEOPLE["photos/happy-baby.jpeg"][0][0], 7)
-    yield _version("two-people-square", two, _PEOPLE["photos/two_people.jpg"][1][0], 1)
+    yield _version("two-people-blurred", two, _PEOPLE["photos/two_people.jpg"][1][0], 4)
 
 
 def _version(name: str, image: Image.Image, person: _Share, way: int) -> Foreign:

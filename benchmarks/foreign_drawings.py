@@ -179,7 +179,8 @@ def _figure(pen: Pen, x: float, foot: float, height: float, look: Look) -> Corne
     pen.pie(x, top + r * 0.95, r * 1.05, 190, 350, look.hair)
     _face(pen, x, top + r * 1.2, r * 0.85, look.mood, 0.22 if look.head > 0.3 else 0.1)
     wide = max(body * 2.2, r * 1.1)
-    return x - wide, top, x + wide, foot + 1
+    hands = neck - (hip - neck) * 0.6 - body * 0.3 if look.arms == "up" else top
+    return x - wide, min(top, hands), x + wide, foot + 1
 
 
 def _smiley(rng: random.Random, which: int) -> Drawn:
