@@ -23,13 +23,14 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from emoscene import embedded
 from emoscene.datasets.scenes import EMOTIONS, Scene, caption, draw_scene, read, sample_scene, words
+from emoscene.embedded import graph_file, model_folder
 from emoscene.labels import label_space
 from emoscene.metrics.bootstrap import Resampling, bootstrap_ci, mean_ap_ci, paired_mean_ap_ci
 from emoscene.metrics.ranking import mean_ap
 from emoscene.recognizers import registry
 from emoscene.recognizers.base import Recognizer
+from emoscene.recognizers.embedded import EmbeddedRecognizer, GraphFiles
 from emoscene.types import BoundingBox, Prediction, Sample, Status
 
 SIZE = 448
@@ -205,14 +206,14 @@ def domain_figures(recognizer: Recognizer, seed: int, reference: Path | None) ->
     return figures
 
 
-def make_asker(torch: bool) -> Callable[..., Recognizer]:
+def make_asker(files: GraphFiles, torch: bool) -> Callable[..., Recognizer]:
     """A factory of the recognizer under test, by options."""
     labels = label_space("emotic")
 
     def make(**options: Any) -> Recognizer:
         if torch:
-            return registry.create("vlm", labels, {"model": str(embedded.model_folder()), **options})
-        return registry.create("embedded", labels, options)
+            return registry.create("vlm", labels, {"model": str(files.folder), **options})
+        return EmbeddedRecognizer(files, labels, **options)
 
     return make
 
@@ -228,9 +229,12 @@ def main() -> int:
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--torch", action="store_true")
+    parser.add_argument("--run", type=Path, help="a training run, instead of the model that ships")
     arguments = parser.parse_args()
     plan = Resampling(rounds=arguments.rounds, seed=arguments.seed)
-    make = make_asker(arguments.torch)
+    run = arguments.run
+    files = GraphFiles(run / "model", run / "graph.onnx") if run else GraphFiles(model_folder(), graph_file())
+    make = make_asker(files, arguments.torch)
     people = held_out(arguments.people, arguments.seed)
     free = make(check_domain=False)
 
