@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -137,17 +138,23 @@ def pair_figure(people: People, scores: Floats, plan: Resampling) -> Figure:
     )
 
 
+def _share(right: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]) -> float:
+    return float(right[rows].mean())
+
+
 def slot_figures(people: People, predictions: Sequence[Prediction]) -> list[Figure]:
     """How often each slot of the caption stands in the text word for word."""
     bars = {"where": 0.95, "what": 0.75}
     figures = []
     for slot in ("where", "what", "who", "how"):
-        right = [
-            getattr(caption(scene, k), slot).lower() in (p.caption or "").lower()
-            for (scene, k), p in zip(people.subjects, predictions, strict=True)
-        ]
-        value = float(np.mean(right))
-        interval = bootstrap_ci(lambda r, right=np.array(right): float(right[r].mean()), people.pictures)
+        right = np.array(
+            [
+                getattr(caption(scene, k), slot).lower() in (p.caption or "").lower()
+                for (scene, k), p in zip(people.subjects, predictions, strict=True)
+            ]
+        )
+        value = float(right.mean())
+        interval = bootstrap_ci(partial(_share, right), people.pictures)
         bar = bars.get(slot)
         figures.append(
             Figure(

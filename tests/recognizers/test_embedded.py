@@ -35,10 +35,10 @@ def gap(a: Prediction, b: Prediction) -> float:
     assert a.status is Status.OK
     assert a.vad is not None
     assert b.vad is not None
-    levels = (
+    levels = [
         abs(x - y) for x, y in zip(a.vad.model_dump().values(), b.vad.model_dump().values(), strict=True)
-    )
-    return max(*(abs(a.scores[k] - b.scores[k]) for k in a.scores), *levels)
+    ]
+    return max([abs(a.scores[k] - b.scores[k]) for k in a.scores] + levels)
 
 
 def test_the_graph_equals_torch() -> None:

@@ -169,7 +169,8 @@ class EmbeddedRecognizer(BatchRecognizer[Ready]):
 def pixels_of(image: Image.Image, notes: ModelNotes) -> Floats:
     """The picture scaled to a square (bicubic) and normalised: (3, size, size), as the folder's processor does."""
     small = np.asarray(image.resize((notes.size, notes.size), Image.Resampling.BICUBIC), dtype=np.float32)
-    scaled = (small / np.float32(255) - np.float32(notes.mean)) / np.float32(notes.std)
+    mean, std = np.array(notes.mean, dtype=np.float32), np.array(notes.std, dtype=np.float32)
+    scaled = (small / np.float32(255) - mean) / std
     return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
 

@@ -29,9 +29,10 @@ def packed_logits(model: Any, pixels: Tensor, batch: Collated) -> Tensor:
 
 
 def tower_features(hidden_states: tuple[Tensor, ...]) -> Tensor:
-    """What the domain rule looks at, (batch, d): mean and spread over the picture of each stage of the tower."""
-    parts = [part for h in hidden_states for part in (h.mean(dim=1), h.std(dim=1))]
-    return torch.cat(parts, dim=-1).float()
+    """What the domain rule looks at, (batch, d): how the picture is drawn (mean and spread over the cells of the
+    tower's first stage) and what it shows (mean over the cells of the last)."""
+    early, late = hidden_states[1], hidden_states[-1]
+    return torch.cat([early.mean(dim=1), early.std(dim=1), late.mean(dim=1)], dim=-1).float()
 
 
 class Graph(nn.Module):

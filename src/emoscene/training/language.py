@@ -140,7 +140,7 @@ def train_language(
         dense, dense_figures = heads_loss(heads(cells), examples)
         loss = loss + stage.dense_weight * dense
         adam.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
         adam.step()
         schedule.step()
