@@ -70,7 +70,7 @@ the person feels where words go along. One picture in ten has its context or its
 
 ## Training
 
-`python -m emoscene.training src/emoscene/training/recipes/embedded.yaml --out runs/embedded`, seed {recipe["seed"]}:
+`emoscene train embedded --out runs/embedded`, seed {recipe["seed"]}:
 {tower:,} people for the tower with throw-away heads on dense targets, then {language:,} people for the whole on packed
 questions, captions and reasons. On two CPU cores. Weights are stored in half precision, once as safetensors and once
 as ONNX; both runtimes compute in single precision and agree to 1e-4.

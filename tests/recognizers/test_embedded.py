@@ -38,7 +38,7 @@ def gap(a: Prediction, b: Prediction) -> float:
     levels = [
         abs(x - y) for x, y in zip(a.vad.model_dump().values(), b.vad.model_dump().values(), strict=True)
     ]
-    return max([abs(a.scores[k] - b.scores[k]) for k in a.scores] + levels)
+    return float(max([abs(a.scores[k] - b.scores[k]) for k in a.scores] + levels))
 
 
 def test_the_graph_equals_torch() -> None:

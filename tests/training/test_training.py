@@ -13,7 +13,6 @@ import yaml
 from emoscene.datasets.scenes import EMOTIONS, read, sample_scene
 from emoscene.errors import MissingFileError, OptionError
 from emoscene.labels import label_space
-from emoscene.training import recipes
 from emoscene.training.build import build_model, build_processor, build_tokenizer, cells
 from emoscene.training.full import scene_texts, texts_of, train
 from emoscene.training.language import language_loss, sequence
@@ -35,7 +34,7 @@ def tiny() -> Recipe:
 
 
 def test_the_recipe_that_ships_can_be_read() -> None:
-    recipe = read_recipe(Path(recipes.__path__[0]) / "embedded.yaml")
+    recipe = read_recipe("embedded")
     assert recipe.name == "emoscene-embedded"
     assert cells(recipe) == 7
 
@@ -54,6 +53,16 @@ def test_a_faulty_recipe_names_the_field(tmp_path: Path, change: dict[str, objec
     file.write_text(yaml.safe_dump(TINY | change))
     with pytest.raises(OptionError, match=said):
         read_recipe(file)
+
+
+def test_fields_can_be_changed_by_name() -> None:
+    recipe = read_recipe("embedded", ["seed=5", "tower_stage.people=9"])
+    assert (recipe.seed, recipe.tower_stage.people) == (5, 9)
+    for wrong in ("seed", "no_stage.people=9", "seed.more=1"):
+        with pytest.raises(OptionError):
+            read_recipe("embedded", [wrong])
+    with pytest.raises(OptionError, match="sede"):
+        read_recipe("embedded", ["sede=1"])
 
 
 def test_no_recipe_and_no_yaml(tmp_path: Path) -> None:

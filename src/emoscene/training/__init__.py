@@ -1,1 +1,1 @@
-"""Training: recipes, targets and loops. `python -m emoscene.training RECIPE --out DIR` runs a recipe."""
+"""Training: recipes, targets and loops. `emoscene train RECIPE --out DIR` runs a recipe."""

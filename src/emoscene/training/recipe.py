@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -71,22 +72,62 @@ class Recipe(_Part):
     domain: DomainPictures = DomainPictures()
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(recipe: str | Path, changes: Sequence[str] = ()) -> Recipe:
     """Read and validate a recipe.
 
+    Args:
+        recipe: A YAML file, or the name of a recipe that ships, such as `embedded`.
+        changes: `key=value` pairs that replace fields; a dot leads into a part, as in `tower_stage.people=9`.
+
     Raises:
-        MissingFileError: if there is no such file.
+        MissingFileError: if there is no such file and no such recipe.
         OptionError: if it is not YAML, or a field is missing, unknown or impossible; says which.
     """
-    if not path.is_file():
-        raise MissingFileError("there is no recipe file here", value=path, remedy="Give a YAML file.")
+    path = _find(recipe)
     try:
-        return Recipe.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except yaml.YAMLError:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
         raise OptionError("the recipe is not YAML", value=path, remedy="Mend its syntax.") from None
+    if not isinstance(content, dict):
+        raise OptionError(
+            "the recipe is no mapping of fields", value=path, remedy="Start from one that ships."
+        )
+    for change in changes:
+        _change(content, change)
+    try:
+        return Recipe.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise OptionError(
             f"the recipe's field {where} cannot be used", value=first["msg"], remedy=f"Mend it in {path}."
         ) from None
+
+
+def _find(recipe: str | Path) -> Path:
+    path = Path(recipe)
+    if path.is_file():
+        return path
+    shipped = Path(__file__).parent / "recipes"
+    named = shipped / f"{recipe}.yaml"
+    if path.name == str(recipe) and named.is_file():
+        return named
+    names = ", ".join(sorted(f.stem for f in shipped.glob("*.yaml")))
+    raise MissingFileError(
+        "there is no recipe of this name",
+        value=recipe,
+        remedy=f"Give a YAML file, or one that ships: {names}.",
+    )
+
+
+def _change(content: dict[str, Any], change: str) -> None:
+    key, equals, value = change.partition("=")
+    *parents, last = key.split(".")
+    part: Any = content
+    for parent in parents:
+        part = part.get(parent) if isinstance(part, dict) else None
+    if not equals or not isinstance(part, dict):
+        raise OptionError(
+            "this changes no field of the recipe", value=change, remedy="Write --set tower_stage.people=9."
+        )
+    part[last] = yaml.safe_load(value)
