@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 NOTES_FILE = "emoscene.json"
-_PULL = "emoscene models pull llava-1.5-7b"
+_FOR_PHOTOGRAPHS = "llava-interleave-0.5b"
 
 
 class _Part(BaseModel):
@@ -112,7 +112,7 @@ def refusal(notes: ModelNotes | None, distance: float) -> Refusal:
     return Refusal(
         f"this picture is unlike {knows}, all that {notes.name} knows (distance {distance:.2f}, limit {limit:.2f})",
         status=Status.OUT_OF_DOMAIN,
-        remedy=f"Get a model for photographs with: {_PULL} (then --model llava-1.5-7b).",
+        remedy=f"Get a model for photographs with: emoscene models pull {_FOR_PHOTOGRAPHS} (1.7 GB).",
     )
 
 
