@@ -1,6 +1,6 @@
 """How well the embedded model reads held-out drawn people, beside chance, the exact readers and the oracle.
 
-    python benchmarks/embedded.py [--people 1000] [--seed 7] [--json FILE] [--reference ../shared/data]
+    python -m benchmarks.embedded [--people 1000] [--seed 7] [--json FILE] [--reference ../shared/data]
 
 Prints each figure with its 95 % interval (bootstrap over pictures) and its bar, and exits with 1 if one is missed.
 The scenes are drawn from a seed that no training run used, split `test` (which holds pairs of event and setting
@@ -201,7 +201,7 @@ def domain_figures(recognizer: Recognizer, seed: int, reference: Path | None) ->
     if reference is not None:
         from benchmarks.foreign import foreign_pictures
 
-        foreign = foreign_pictures(reference)
+        foreign = foreign_pictures(reference, seed=seed)
         asked = (Sample(id=f.name, picture=f.image, box=f.box) for f in foreign)
         answers = list(recognizer.predict(asked))
         known = [

@@ -1,6 +1,6 @@
 """Put a trained run into the package: weights, graph, figures and the model card.
 
-python benchmarks/embedded.py --run runs/embedded --reference DATA --json figures.json
+python -m benchmarks.embedded --run runs/embedded --reference DATA --json figures.json
 python scripts/ship_embedded.py runs/embedded figures.json
 """
 
@@ -79,7 +79,7 @@ as ONNX; both runtimes compute in single precision and agree to 1e-4.
 
 On held-out people of a seed that training never used, split `test` (with pairs of event and setting that training
 never saw); 95 % bootstrap intervals over pictures; AP is the step-wise definition over classes with a positive.
-Command: `python benchmarks/embedded.py --reference DATA`.
+Command: `python -m benchmarks.embedded --reference DATA`.
 
 | figure | value | asked for | |
 |---|---|---|---|

@@ -115,8 +115,8 @@ def test_missing_files_are_said(tmp_path: Path) -> None:
 
 def test_the_files_keep_their_size() -> None:
     sizes = [f.stat().st_size for f in embedded.model_folder().iterdir()]
-    assert sum(sizes) < 6 * 2**20
-    assert embedded.graph_file().stat().st_size < 6 * 2**20
+    assert sum(sizes) < 6_000_000
+    assert embedded.graph_file().stat().st_size < 6_000_000
     notes = read_notes(embedded.model_folder())
     assert notes is not None
     assert notes.figures, "the card has figures"

@@ -61,6 +61,21 @@ def test_one_packed_sequence_gives_the_scores_of_29_separate_ones(folder: Path) 
     assert distance(together[0], together[1]) > 1e-4, "two people of one picture get different answers"
 
 
+def test_the_number_of_threads_changes_nothing(clip_folder: Path) -> None:
+    import torch
+
+    recognizer = make(label_space("emotic"), model=str(clip_folder))
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = list(recognizer.predict(people()))
+        torch.set_num_threads(2)
+        two = list(recognizer.predict(people()))
+    finally:
+        torch.set_num_threads(threads)
+    assert max(distance(a, b) for a, b in zip(one, two, strict=True)) < 1e-5
+
+
 def test_it_keeps_every_promise(clip_folder: Path) -> None:
     emotic = label_space("emotic")
     report = check_recognizer(
