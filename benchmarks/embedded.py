@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emoscene.datasets.scenes import EMOTIONS, Scene, caption, draw_scene, read, sample_scene, words
+from emoscene.datasets.scenes.appraisal import tables
 from emoscene.embedded import graph_file, model_folder
 from emoscene.labels import label_space
 from emoscene.metrics.bootstrap import Resampling, bootstrap_ci, mean_ap_ci, paired_mean_ap_ci
@@ -142,6 +143,14 @@ def _share(right: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]) -> float:
     return float(right[rows].mean())
 
 
+def never_trained(scene: Scene) -> bool:
+    """Whether the scene's pair of event and setting is held out of training."""
+    t = tables()
+    return bool(
+        t.setting_given_event("train")[t.events.index(scene.event), t.settings.index(scene.setting)] == 0
+    )
+
+
 def slot_figures(people: People, predictions: Sequence[Prediction]) -> list[Figure]:
     """How often each slot of the caption stands in the text word for word."""
     bars = {"where": 0.95, "what": 0.75}
@@ -155,6 +164,12 @@ def slot_figures(people: People, predictions: Sequence[Prediction]) -> list[Figu
         )
         value = float(right.mean())
         interval = bootstrap_ci(partial(_share, right), people.pictures)
+        if slot == "where":
+            unseen = np.array([never_trained(scene) for scene, _ in people.subjects])
+            figures.append(
+                Figure("caption, slot where, pairs seen in training", float(right[~unseen].mean()))
+            )
+            figures.append(Figure("caption, slot where, pairs never seen", float(right[unseen].mean())))
         bar = bars.get(slot)
         figures.append(
             Figure(

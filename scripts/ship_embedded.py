@@ -55,8 +55,9 @@ def card(notes: ModelNotes, recipe: dict[str, Any], figures: list[dict[str, Any]
     )
     return f"""# {notes.name}
 
-{notes.summary} It answers, for the person in the box of a drawn scene, a share of yes for each of EMOTIC's 26
-categories, valence, arousal and dominance, a caption and a reason. Emotion is *apparent*: what the picture suggests
+{notes.summary}
+It answers, for the person in the box of a drawn scene, a share of yes for each of EMOTIC's 26 categories, valence,
+arousal and dominance, a caption and a reason. Emotion is *apparent*: what the picture suggests
 to an observer, not what anybody feels.
 
 It ships so that every path of emoscene can be run, tested and understood without a download. **It knows drawn scenes
@@ -64,7 +65,8 @@ only.** Photographs and other drawings get `out_of_domain`; for them, pull a mod
 
 ## Data
 
-{notes.data} Labels follow a written appraisal table (`docs/scenes.md`); the training targets are the exact chances
+{notes.data}
+Labels follow a written appraisal table (`docs/scenes.md`); the training targets are the exact chances
 that a label holds given what the picture shows (as the votes of very many annotators would give them), or given what
 the person feels where words go along. One picture in ten has its context or its person painted over.
 
@@ -90,7 +92,8 @@ that the picture shows. A share of yes is no calibrated probability.
 
 ## Limits and use
 
-{notes.limits} The scenes are a cartoon of human feeling: an appraisal table written by the authors, eight faces,
+{notes.limits}
+The scenes are a cartoon of human feeling: an appraisal table written by the authors, eight faces,
 eight poses. Good figures here say that the method works, not that it reads people. Do not use it, or anything built
 on it, to judge people at work or in education (prohibited in the EU by Article 5(1)(f) of the AI Act), nor for
 hiring, policing or lie detection.

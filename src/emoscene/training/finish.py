@@ -66,7 +66,11 @@ def notes_of(processor: Any, recipe: Recipe, domain: DomainNotes) -> ModelNotes:
         summary="A tiny vision language model (LLaVA layout, Swin tower) trained from nothing on drawn scenes.",
         licence="Apache-2.0",
         data=f"Drawn scenes of emoscene's own generator, version {SCENES_VERSION}; no photographs, no real people.",
-        limits="Knows drawn scenes only and refuses other pictures. Says nothing about photographs.",
+        limits=(
+            "Knows drawn scenes only and refuses other pictures. Says nothing about photographs. Its captions take "
+            "the place from what usually goes with the event: pairs of event and setting that training never "
+            "held are mostly told wrongly."
+        ),
         label_space="emotic",
         domain=domain,
         head=frame.head,
