@@ -53,17 +53,6 @@ class Local:
         )
 
 
-def star(x: float, y: float, r: float, spikes: int = 5, inner: float = 0.45) -> list[tuple[float, float]]:
-    turn = math.pi / spikes
-    return [
-        (
-            x + r * (inner if i % 2 else 1) * math.sin(i * turn),
-            y - r * (inner if i % 2 else 1) * math.cos(i * turn),
-        )
-        for i in range(2 * spikes)
-    ]
-
-
 def heart(x: float, y: float, r: float) -> list[tuple[float, float]]:
     points = []
     for i in range(20):
