@@ -108,6 +108,14 @@ def test_another_label_space_is_refused() -> None:
         make(label_space("ekman"))
 
 
+@pytest.mark.parametrize(
+    "options", [{"check_domain": "no"}, {"batch_size": 0}, {"batch_size": 2.5}, {"reason": 1}]
+)
+def test_options_of_the_wrong_kind_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(OptionError, match=next(iter(options))):
+        load("embedded", **options)
+
+
 def test_missing_files_are_said(tmp_path: Path) -> None:
     with pytest.raises(ModelFilesError, match="missing"):
         EmbeddedRecognizer(GraphFiles(tmp_path, tmp_path / "graph.onnx"), EMOTIC)

@@ -193,7 +193,7 @@ def make(
         ModelFilesError: if the installation lacks its files.
         OptionError: if the label space is another one, or an option cannot be used.
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+    if batch_size < 1:
         raise OptionError("batch_size must be a whole number above 0", value=batch_size, remedy="Try 8.")
     files = GraphFiles(embedded.model_folder(), embedded.graph_file())
     return EmbeddedRecognizer(files, labels, reason=reason, check_domain=check_domain, batch_size=batch_size)

@@ -8,7 +8,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from emoscene.errors import OptionError, UnknownModelError
 from emoscene.labels import LabelSpace
@@ -73,4 +75,19 @@ def create(name: str, labels: LabelSpace, options: Mapping[str, Any]) -> Recogni
                 value=option,
                 remedy=f"{hint}Its options: {', '.join(known) or 'none'}.",
             )
+    for option, value in options.items():
+        _check_type(name, option, value, get_type_hints(make).get(option))
     return make(labels, **options)
+
+
+def _check_type(name: str, option: str, value: object, wanted: Any) -> None:
+    if wanted is None:
+        return
+    try:
+        TypeAdapter(wanted).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise OptionError(
+            f"the option {option!r} of the model {name!r} cannot be this",
+            value=value,
+            remedy=f"{error.errors()[0]['msg']}.",
+        ) from None

@@ -214,6 +214,8 @@ def make(
             value=model,
             remedy=f"Download it with: emoscene models pull {model}",
         )
+    if batch_size < 1:
+        raise OptionError("batch_size must be a whole number above 0", value=batch_size, remedy="Try 4.")
     loaded, processor = load_folder(folder, device, dtype)
     ask = Ask(reason=reason, check_domain=check_domain, packed=packed)
     return VisionLanguageRecognizer(loaded, processor, labels, folder, ask=ask, batch_size=batch_size)
