@@ -165,7 +165,7 @@ def test_auto_takes_the_best_model_that_is_wholly_here(tmp_path: Path) -> None:
     choice = emoscene.resolve("auto", batch_size=2)
     assert choice.name == "llava-1.5-7b"
     assert choice.options == {"model": str(snapshot), "batch_size": 2}
-    assert "1 of 2" in choice.why
+    assert "1 of 3" in choice.why
 
 
 def test_auto_without_torch_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,7 +99,10 @@ def test_an_interrupt_ends_with_130(tmp_path: Path) -> None:
     from PIL import Image
 
     Image.new("RGB", (40, 40), "grey").save(tmp_path / "a.png")
+    # A test run in the background inherits an ignored SIGINT; a user's terminal does not.
     slow = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def slow(self, batch):
     print("ready", file=sys.stderr, flush=True)
     time.sleep(50)

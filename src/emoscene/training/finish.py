@@ -51,7 +51,7 @@ def picture_features(model: Any, pixels: Iterator[npt.NDArray[np.uint8]]) -> npt
     rows = []
     with torch.inference_mode():
         for picture in pixels:
-            scaled = torch.from_numpy(picture).permute(2, 0, 1)[None].float().div(127.5).sub(1.0)
+            scaled = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float().div(127.5).sub(1.0)
             states = model.model.vision_tower(scaled, output_hidden_states=True).hidden_states
             rows.append(tower_features(states)[0].numpy())
     return np.stack(rows)

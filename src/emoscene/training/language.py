@@ -111,7 +111,7 @@ def language_loss(logits: Tensor, sequences: Sequence[_Sequence]) -> tuple[Tenso
     told = logits[write_rows, write_places]
     write = nn.functional.cross_entropy(told, torch.tensor(write_ids))
     right = float((told.argmax(dim=-1) == torch.tensor(write_ids)).float().mean())
-    return 4 * ask + write, {"ask": float(ask), "write": float(write), "token": right}
+    return 4 * ask + write, {"ask": float(ask.detach()), "write": float(write.detach()), "token": right}
 
 
 def train_language(

@@ -138,14 +138,14 @@ def pointed_pixels(
 
 
 class _People(IterableDataset[Example]):
-    def __init__(self, seed: int, first: int, count: int, shape: Shape) -> None:
-        self.seed, self.first, self.count, self.shape = seed, first, count, shape
+    def __init__(self, seed: int, first: int, batches: int, batch: int, shape: Shape) -> None:
+        self.seed, self.first, self.batches, self.batch, self.shape = seed, first, batches, batch, shape
 
     def __iter__(self) -> Iterator[Example]:
         worker = get_worker_info()
         mine, of = (0, 1) if worker is None else (worker.id, worker.num_workers)
         made, index = 0, self.first + mine
-        share = len(range(mine, self.count, of))
+        share = len(range(mine, self.batches, of)) * self.batch
         while made < share:
             scene = sample_scene(self.seed, index, split="train")
             rng = random.Random(f"people/{self.seed}/{index}")
@@ -158,9 +158,9 @@ class _People(IterableDataset[Example]):
 
 
 def batches(seed: int, first: int, count: int, *, batch: int, shape: Shape) -> Iterator[list[Example]]:
-    """`count` people in batches, drawn by two processes; `first` is the scene number to begin with."""
-    people = _People(seed, first, count, shape)
+    """`count` people in whole batches, drawn by two processes; `first` is the scene number to begin with."""
+    people = _People(seed, first, count // batch, batch, shape)
     loader: Any = DataLoader(
-        people, batch_size=batch, num_workers=_WORKERS, collate_fn=list, prefetch_factor=4, drop_last=True
+        people, batch_size=batch, num_workers=_WORKERS, collate_fn=list, prefetch_factor=4
     )
     yield from loader

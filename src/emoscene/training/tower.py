@@ -54,7 +54,7 @@ def heads_loss(out: dict[str, Tensor], examples: Sequence[Example]) -> tuple[Ten
     vad = torch.from_numpy(np.stack([e.vad for e in examples]))
     emotion = functional.binary_cross_entropy_with_logits(out["emotion"], targets)
     loss = 10 * emotion + 0.1 * functional.mse_loss(out["vad"], (vad - 5.5) / 2)
-    figures = {"emotion": float(emotion)}
+    figures = {"emotion": float(emotion.detach())}
     rows = [i for i, e in enumerate(examples) if e.dense]
     for name, logits in out.items():
         kind, _, key = name.partition(".")
@@ -120,5 +120,5 @@ def train_tower(tower: Any, recipe: Recipe, *, grid: int, first: int, progress: 
         nn.utils.clip_grad_norm_([*tower.parameters(), *heads.parameters()], 1.0)
         adam.step()
         schedule.step()
-        progress(step + 1, steps, {"loss": float(loss), **figures})
+        progress(step + 1, steps, {"loss": float(loss.detach()), **figures})
     return cast(Heads, heads)
