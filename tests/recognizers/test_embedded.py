@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,7 +112,7 @@ def test_another_label_space_is_refused() -> None:
 @pytest.mark.parametrize(
     "options", [{"check_domain": "no"}, {"batch_size": 0}, {"batch_size": 2.5}, {"reason": 1}]
 )
-def test_options_of_the_wrong_kind_are_refused(options: dict[str, object]) -> None:
+def test_options_of_the_wrong_kind_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match=next(iter(options))):
         load("embedded", **options)
 
