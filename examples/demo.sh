@@ -17,10 +17,10 @@ for entry in json.loads(pathlib.Path("examples/people.json").read_text("utf-8"))
 
 pictures > "$out/pictures.txt"
 while IFS='|' read -r name picture boxes note; do
-    printf '\n%s\n$ emoscene analyze %s %s\n\n' "$note" "$picture" "$boxes"
+    printf '\n%s\n$ emoscene analyze %s %s --reason\n\n' "$note" "$picture" "$boxes"
     IFS=' '  # $boxes is several words on purpose
-    emoscene analyze "$picture" $boxes --model embedded --save "$out/$name.png" < /dev/null
-    emoscene analyze "$picture" $boxes --model embedded --save "$out/$name.html" --json \
+    emoscene analyze "$picture" $boxes --model embedded --reason --save "$out/$name.png" < /dev/null
+    emoscene analyze "$picture" $boxes --model embedded --reason --save "$out/$name.html" --json \
         < /dev/null >> "$out/people.jsonl"
 done < "$out/pictures.txt"
 rm "$out/pictures.txt"
