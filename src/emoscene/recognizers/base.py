@@ -67,6 +67,13 @@ class Refusal(EmosceneError):
         self.status = status
         self.code = status.value  # type: ignore[misc]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _refuse, (self.what, self.status, self.remedy)
+
+
+def _refuse(what: str, status: Status, remedy: str) -> Refusal:
+    return Refusal(what, status=status, remedy=remedy)
+
 
 def no_picture(name: str) -> Refusal:
     """The refusal of a sample without a picture by a recognizer that looks at pictures."""
@@ -141,9 +148,11 @@ class BatchRecognizer(ABC, Generic[Prepared]):
         """Answer prepared samples, one for one; an error in place of an answer marks that sample alone."""
 
     def chosen_labels(self, scores: Mapping[str, float]) -> tuple[str, ...]:
-        """The chosen set without decision rules: the `default_top` highest scores, highest first."""
+        """The chosen set without decision rules: the `default_top` highest scores, highest first; one in a space of
+        single labels."""
         ranked = sorted(scores.items(), key=lambda item: -item[1])
-        return tuple(label for label, _ in ranked[: self.default_top])
+        top = self.default_top if self.labels.multi_label else 1
+        return tuple(label for label, _ in ranked[:top])
 
     def predict(self, samples: Iterable[Sample]) -> Iterator[Prediction]:
         """One prediction a sample, in the same order, lazily; at most one batch is held."""

@@ -25,9 +25,9 @@ from emoscene.recognizers.notes import (
     ModelNotes,
     card_of,
     check_label_space,
+    outside,
     read_domain,
     read_notes,
-    refusal,
 )
 from emoscene.recognizers.questions import Questions, sentence_case
 from emoscene.scoring.branches import Collated, Segment, collate, pack
@@ -116,8 +116,9 @@ class EmbeddedRecognizer(BatchRecognizer[Ready]):
         answers: list[Answer | EmosceneError] = []
         for ready, rows, row in zip(batch, logits, features, strict=True):
             distance = 0.0 if self._domain is None else float(self._domain.distance(row[None])[0])
-            if self._domain is not None and not distance <= self._domain.limit:
-                answers.append(refusal(self._notes, distance))
+            refused = outside(self._notes, distance) if self._domain else None
+            if refused is not None:
+                answers.append(refused)
                 continue
             try:
                 answer = self._questions.read(rows)

@@ -18,10 +18,14 @@ __all__ = ["Graph", "packed_logits", "tower_features"]
 def packed_logits(model: Any, pixels: Tensor, batch: Collated) -> Tensor:
     """Next-token logits (batch, reads, vocabulary), float32, at the places that `batch.reads` names."""
     device = model.device
+    allowed = torch.from_numpy(batch.mask)[:, None].to(device)
+    # Added to the logits, not a mask of truths: only some attention kernels take the latter for what it is.
+    barrier = torch.zeros(allowed.shape, dtype=model.dtype, device=device)
+    barrier = barrier.masked_fill(~allowed, torch.finfo(model.dtype).min)
     hidden = model.model(
         input_ids=torch.from_numpy(batch.tokens).to(device),
         pixel_values=pixels.to(device, model.dtype),
-        attention_mask=torch.from_numpy(batch.mask)[:, None].to(device),
+        attention_mask=barrier,
         position_ids=torch.from_numpy(batch.positions).to(device),
         use_cache=False,
     ).last_hidden_state

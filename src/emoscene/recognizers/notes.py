@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from emoscene.errors import ModelFilesError, OptionError
+from emoscene.errors import AnswerError, EmosceneError, ModelFilesError, OptionError
 from emoscene.recognizers.base import Card, Refusal
 from emoscene.scoring.domain import Domain
 from emoscene.types import Status
@@ -23,9 +24,9 @@ __all__ = [
     "ModelNotes",
     "card_of",
     "check_label_space",
+    "outside",
     "read_domain",
     "read_notes",
-    "refusal",
 ]
 
 NOTES_FILE = "emoscene.json"
@@ -97,17 +98,27 @@ def read_domain(folder: Path, notes: ModelNotes) -> Domain | None:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             mean, whitening = arrays["mean"].astype(np.float64), arrays["whitening"].astype(np.float64)
-    except (OSError, KeyError, ValueError):
+        fits = mean.ndim == 1 and whitening.shape == 2 * mean.shape
+        if not fits or not (np.isfinite(mean).all() and np.isfinite(whitening).all()):
+            raise ValueError
+    except (OSError, KeyError, ValueError, EOFError, TypeError, BadZipFile):
         raise ModelFilesError(
             "the model's domain rule cannot be read", value=file, remedy="Copy or train the folder again."
         ) from None
     return Domain(mean, whitening, notes.domain.limit)
 
 
-def refusal(notes: ModelNotes | None, distance: float) -> Refusal:
-    """The refusal of a picture that lies outside of what the model knows."""
+def outside(notes: ModelNotes | None, distance: float) -> EmosceneError | None:
+    """The refusal of a picture that lies outside of what the model knows, or None if it lies inside.
+
+    A distance that is not finite says nothing of the picture: the model has failed.
+    """
     if notes is None or notes.domain is None:
-        raise ValueError("a model without a domain rule refuses nothing")
+        return None
+    if not np.isfinite(distance):
+        return AnswerError("the model returned features that are not finite", remedy="Verify its files.")
+    if distance <= notes.domain.limit:
+        return None
     knows, limit = notes.domain.knows, notes.domain.limit
     return Refusal(
         f"this picture is unlike {knows}, all that {notes.name} knows (distance {distance:.2f}, limit {limit:.2f})",

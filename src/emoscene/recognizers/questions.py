@@ -35,7 +35,8 @@ __all__ = ["DIMENSIONS", "Encode", "Questions", "Tree", "sentence_case"]
 Encode = Callable[[str], list[int]]
 
 DIMENSIONS = ("valence", "arousal", "dominance")
-_LONGEST_WORDS = 2_000
+#: Attention costs the square of the tokens: longer words are cut, and the row says so.
+_LONGEST_WORDS, _MOST_TOKENS = 2_000, 200
 
 
 @dataclass(frozen=True)
@@ -74,20 +75,14 @@ class Questions:
         self._tail = tuple(tail)
         self.yes = self._single_tokens("yes")
         self.no = self._single_tokens("no")
-        levels = [self._spellings(str(n)) for n in range(1, 11)]
-        # Tokenizers that split numbers into digits have no token for 10: ask from 1 to 9 and stretch.
-        self.levels = levels if levels[9] else levels[:9]
-        if not all(self.levels):
-            raise ModelFilesError(
-                "the tokenizer has no single tokens for the levels 1 to 9", remedy="Use another model."
-            )
+        self.levels, lead = self._find_levels()
         top = str(len(self.levels))
         self._feel = self._plain("vlm/feel.v1")
         self._label_ends = [
             self._plain("vlm/feel_label.v1", label=label.name.lower()) + self._tail for label in labels
         ]
         self._level_ends = [
-            self._plain("vlm/level.v1", dimension=d, top=top) + self._tail for d in DIMENSIONS
+            self._plain("vlm/level.v1", dimension=d, top=top) + self._tail + lead for d in DIMENSIONS
         ]
         self.caption = self._plain("vlm/caption.v1") + self._tail
         self.reason = self._plain("vlm/reason.v1") + self._tail
@@ -95,7 +90,7 @@ class Questions:
     def root(self, prefix: Sequence[int], words: str | None) -> tuple[int, ...]:
         """The shared prefix: header and picture, then the words that go with the picture, as data."""
         said = _readable(words)
-        return (*prefix, *self._plain("vlm/words.v1", words=said)) if said else tuple(prefix)
+        return (*prefix, *self._plain("vlm/words.v1", words=said)[:_MOST_TOKENS]) if said else tuple(prefix)
 
     def tree(self, root: Sequence[int]) -> Tree:
         """The branches for all labels and dimensions behind `root`."""
@@ -129,13 +124,18 @@ class Questions:
         )
 
     def remarks(self, words: str | None, model: str) -> tuple[str, ...]:
-        """A remark if the tokenizer does not know some of the words that go with the picture."""
+        """Remarks if words that go with the picture are cut, or unknown to the tokenizer."""
         said = _readable(words)
-        if not said or self._unknown is None:
+        if not said:
             return ()
         ids = self._encode(said)
-        missed = ids.count(self._unknown)
-        return (f"{model} does not know {missed} of the {len(ids)} words given",) if missed else ()
+        remarks = []
+        if len(words or "") > _LONGEST_WORDS or len(self._plain("vlm/words.v1", words=said)) > _MOST_TOKENS:
+            remarks.append(f"the words are too long: {model} read only their beginning")
+        missed = 0 if self._unknown is None else ids.count(self._unknown)
+        if missed:
+            remarks.append(f"{model} does not know {missed} of the {len(ids)} words given")
+        return tuple(remarks)
 
     def _plain(self, name: str, **values: str) -> tuple[int, ...]:
         # A leading space: every question follows something.
@@ -145,6 +145,26 @@ class Questions:
         forms = {f for w in (word, word.capitalize(), word.upper()) for f in (w, " " + w)}
         encoded = [self._encode(form) for form in sorted(forms)]
         return tuple(sorted({ids[0] for ids in encoded if len(ids) == 1 and ids[0] != self._unknown}))
+
+    def _find_levels(self) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
+        """Token ids of the levels, and what stands before each of them.
+
+        Tokenizers that split numbers into digits have no token for 10: the levels then go from 1 to 9 and are
+        stretched. Llama's puts a space token before every digit, which then belongs to the question.
+        """
+        levels = [self._spellings(str(n)) for n in range(1, 11)]
+        if all(levels[:9]):
+            return (levels if levels[9] else levels[:9]), ()
+        encoded = [tuple(self._encode(str(n))) for n in range(1, 10)]
+        lead = encoded[0][:-1]
+        last: list[tuple[int, ...]] = [
+            (ids[-1],) for ids in encoded if ids[:-1] == lead and ids[-1] != self._unknown
+        ]
+        if len(set(last)) < 9:
+            raise ModelFilesError(
+                "the tokenizer has no single tokens for the levels 1 to 9", remedy="Use another model."
+            )
+        return last, lead
 
     def _single_tokens(self, word: str) -> tuple[int, ...]:
         ids = self._spellings(word)

@@ -6,7 +6,7 @@ No picture is looked at, no training took place on emotions, and a cosine is no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -66,11 +66,6 @@ class TextRecognizer(BatchRecognizer[Tokens]):
             return AnswerError("the sentence encoder gave no finite vector for this text")
         scores = dict(zip(self.labels.ids, cosines, strict=True))
         return Answer(scores, ScoreKind.SIMILARITY, warnings=((CUT,) if tokens.cut else ()) + self._warnings)
-
-    def chosen_labels(self, scores: Mapping[str, float]) -> tuple[str, ...]:
-        """The highest score in a space of single labels, else the six highest."""
-        chosen = super().chosen_labels(scores)
-        return chosen if self.labels.multi_label else chosen[:1]
 
 
 def make(

@@ -33,10 +33,17 @@ def chat_frame(processor: Any) -> ChatFrame:
             "the model has no chat template",
             remedy="Use an instruction-tuned model with chat_template.jinja.",
         )
-    text = processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+    from jinja2 import TemplateError
+
+    try:
+        text = processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+    except (TemplateError, TypeError, ValueError):
+        raise ModelFilesError("the model's chat template is faulty", remedy="Use another model.") from None
     head, mark, tail = text.partition(_MARK)
-    if not mark or _MARK in tail:
-        raise ModelFilesError("the chat template does not keep the question", remedy="Use another model.")
+    if not mark or _MARK in tail or processor.image_token not in head:
+        raise ModelFilesError(
+            "the chat template does not keep the picture before the question", remedy="Use another model."
+        )
     return ChatFrame(head.rstrip(" "), tail)
 
 

@@ -26,7 +26,7 @@ from emoscene.errors import (
 from emoscene.images import regions
 from emoscene.labels import LabelSpace
 from emoscene.recognizers.base import Answer, BatchRecognizer, Subject, no_picture
-from emoscene.recognizers.notes import card_of, check_label_space, read_domain, read_notes, refusal
+from emoscene.recognizers.notes import card_of, check_label_space, outside, read_domain, read_notes
 from emoscene.recognizers.questions import Questions, sentence_case
 from emoscene.recognizers.tokens import chat_frame, plain_encoder
 from emoscene.scoring.branches import Segment, collate, pack, path
@@ -104,10 +104,10 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
         import torch
 
         with torch.inference_mode():
-            distances = self._distances(batch)
-            known = [i for i, d in enumerate(distances) if self._domain is None or d <= self._domain.limit]
+            refused = [outside(self._notes, d) if self._domain else None for d in self._distances(batch)]
+            known = [i for i, error in enumerate(refused) if error is None]
             answers = dict(zip(known, self._answers([batch[i] for i in known]), strict=True))
-        return [answers[i] if i in answers else refusal(self._notes, distances[i]) for i in range(len(batch))]
+        return [answers[i] if error is None else error for i, error in enumerate(refused)]
 
     def _answers(self, batch: Sequence[Ready]) -> list[Answer | EmosceneError]:
         answers: list[Answer | EmosceneError] = []
@@ -225,6 +225,9 @@ def load_folder(folder: Path, device: str, dtype: str) -> tuple[Any, Any]:
     """Model and processor of a folder; only safetensors, no code of the folder is run. See `make` for errors."""
     try:
         import torch
+        from huggingface_hub.errors import StrictDataclassError
+        from jinja2 import TemplateError
+        from safetensors import SafetensorError
         from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
     except ImportError as missing:
         raise MissingExtraError.of("models", missing.name or "transformers") from None
@@ -236,7 +239,7 @@ def load_folder(folder: Path, device: str, dtype: str) -> tuple[Any, Any]:
     remedy = "Pull or train the folder again."
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, StrictDataclassError):
         raise ModelFilesError("the model's config.json cannot be read", value=folder, remedy=remedy) from None
     if config.model_type not in FAMILIES:
         raise UnknownModelError(
@@ -245,14 +248,23 @@ def load_folder(folder: Path, device: str, dtype: str) -> tuple[Any, Any]:
             remedy=f"Families that can: {', '.join(FAMILIES)}.",
         )
     try:
-        loaded = AutoModelForImageTextToText.from_pretrained(
-            folder, dtype=kinds[dtype], use_safetensors=True, trust_remote_code=False, local_files_only=True
-        )
+        loaded, info = AutoModelForImageTextToText.from_pretrained(
+            folder, dtype=kinds[dtype], use_safetensors=True, trust_remote_code=False, local_files_only=True,
+            output_loading_info=True,
+        )  # fmt: skip
         processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, RuntimeError, ImportError):
+    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError, TemplateError):
         raise ModelFilesError(
             "the model's weights or processor cannot be loaded", value=folder, remedy=remedy
         ) from None
+    lacking = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
+    if lacking:
+        # Without this they would be random numbers, and the answers too.
+        raise ModelFilesError(
+            f"{len(lacking)} of the model's weights are missing from its files, such as",
+            value=lacking[0],
+            remedy=remedy,
+        )
     try:
         return loaded.eval().to(place), processor
     except (RuntimeError, AssertionError):

@@ -31,10 +31,6 @@ class Domain:
         whitened = centred @ self.whitening
         return np.asarray(np.sqrt((whitened**2).mean(axis=1)))
 
-    def holds(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
-        """Whether each row of features lies inside."""
-        return self.distance(features) <= self.limit
-
 
 def fit_domain(
     features: npt.NDArray[np.floating], held_out: npt.NDArray[np.floating], share: float
