@@ -252,3 +252,13 @@ def test_people_are_found_in_the_order_of_the_pictures(
     nobody = emoscene.analyze_all(pixels(), people="all", model="brightness")
     assert [row.status for row in nobody] == [Status.NO_PERSON]
     assert nobody[0].id == "ndarray#0"
+
+
+def test_no_boxes_are_nobody() -> None:
+    assert emoscene.analyze_all("examples/birthday.png", boxes=[], model="embedded") == []
+
+
+@pytest.mark.parametrize("box", [(1, 2, "a", 4), (1, 2, None, 4)])
+def test_a_box_that_is_no_numbers_is_a_box_error(box: Any) -> None:
+    with pytest.raises(BoxError, match="four numbers"):
+        emoscene.analyze("examples/birthday.png", box=box, model="embedded")

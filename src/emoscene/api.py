@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from emoscene import catalogue
 from emoscene.errors import (
+    BoxError,
     ModelNotHereError,
     OptionError,
     PersonNotFoundError,
@@ -110,7 +111,7 @@ def resolve(spec: str | Path = "auto", *, words_only: bool = False, **options: A
                 value=name,
                 remedy="Give the folder of a model in Hugging Face layout.",
             )
-        return Choice(name, "a model folder", "vlm", {"model": str(path), **options})
+        return Choice(name, "a model folder", "vlm", {**options, "model": str(path)})
     entry = catalogue.find(name)
     if entry is not None:
         return _from_catalogue(entry, options)
@@ -180,7 +181,7 @@ def _from_hub(hub_id: str, why: str, options: Mapping[str, Any]) -> Choice:
             remedy=f"Download it with: emoscene models pull {shorten(hub_id)}",
         )
     title = f"{hub_id}@{folder.name[:8]}"
-    return Choice(hub_id, why, "vlm", {"model": str(folder), **options}, title=title)
+    return Choice(hub_id, why, "vlm", {**options, "model": str(folder)}, title=title)
 
 
 def load(spec: str | Path | Choice = "auto", labels: Labels = "emotic", **options: Any) -> Recognizer:
@@ -299,7 +300,7 @@ def samples_of(
     """One sample a box (one for the whole picture without boxes), keyed by source and box index."""
     return [
         Sample(id=f"{source}#{index}", picture=picture, box=box, text=text, source=source)
-        for index, box in enumerate(boxes or [None])
+        for index, box in enumerate([None] if boxes is None else boxes)
     ]
 
 
@@ -365,7 +366,13 @@ def _box(box: Box) -> BoundingBox:
         return box
     if isinstance(box, str):
         return BoundingBox.parse(box)
-    return BoundingBox.parse(",".join(str(float(corner)) for corner in box))
+    try:
+        corners = ",".join(str(float(corner)) for corner in box)
+    except (TypeError, ValueError):
+        raise BoxError(
+            "a box is four numbers", value=box, remedy="Write it as (x1, y1, x2, y2) in pixels."
+        ) from None
+    return BoundingBox.parse(corners)
 
 
 def _loaded(model: str | Path, labels: Labels, words_only: bool, options: Mapping[str, Any]) -> Recognizer:

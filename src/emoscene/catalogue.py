@@ -134,7 +134,8 @@ def for_photographs() -> list[Entry]:
 
 def is_hub_id(name: str) -> bool:
     """Whether a name looks like `organisation/name`."""
-    return _HUB_ID.fullmatch(name) is not None and ".." not in name
+    parts = ("..", "--", ".git")
+    return _HUB_ID.fullmatch(name) is not None and not any(part in name for part in parts)
 
 
 def hub_cache() -> Path:
@@ -168,8 +169,11 @@ def _is_complete(snapshot: Path) -> bool:
         return False
     index = snapshot / "model.safetensors.index.json"
     if index.is_file():
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        return all((snapshot / shard).is_file() for shard in shards)
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            return all((snapshot / shard).is_file() for shard in shards)
+        except (ValueError, KeyError, AttributeError, TypeError):
+            return False
     return (snapshot / "model.safetensors").is_file()
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from emoscene import embedded, load
 from emoscene.catalogue import find
-from emoscene.datasets.scenes import EVENTS, SETTINGS, draw_scene, sample_scene, words
+from emoscene.datasets.scenes import draw_scene, sample_scene, words
 from emoscene.errors import ModelFilesError, OptionError
 from emoscene.labels import label_space
 from emoscene.recognizers.conformance import check_recognizer
@@ -61,7 +61,9 @@ def test_both_write_the_same_caption_and_reason() -> None:
         assert a.caption == b.caption
         assert a.reason == b.reason
         assert a.caption is not None
-        assert any(place.replace("_", " ") in a.caption for place in (*SETTINGS, *EVENTS, " in ", " at "))
+        assert a.caption.startswith("A")
+        assert a.reason is not None
+        assert "suggest" in a.reason
 
 
 @pytest.mark.slow
@@ -100,6 +102,7 @@ def test_noise_is_out_of_domain_and_the_row_says_how_to_go_on() -> None:
 
 def test_photographs_are_out_of_domain(reference_data: Path) -> None:
     photographs = sorted((reference_data / "photos").glob("*.jp*g"))
+    assert photographs
     answers = list(make(EMOTIC).predict(Sample(id=p.name, picture=p) for p in photographs))
     assert [a.status for a in answers] == [Status.OUT_OF_DOMAIN] * len(photographs)
 

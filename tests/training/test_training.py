@@ -136,6 +136,8 @@ def test_a_tiny_run_repeats_and_its_folder_loads(tiny: Recipe, tmp_path: Path) -
     for (name, a), (_, b) in zip(one.named_parameters(), other.named_parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6, msg=name)
     assert make(label_space("emotic"), model=str(tmp_path / "a" / "model")).labels.name == "emotic"
+    with pytest.raises(OptionError, match="another recipe"):
+        train(tiny.model_copy(update={"seed": 2}), tmp_path / "a")
 
 
 @pytest.mark.slow

@@ -85,6 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _USAGE
     except _UsageError as error:
         return _explain(error)
+    except OSError as error:
+        say(
+            f"error: {error.strerror or 'a file cannot be read or written'}: {error.filename or ''}. Check the path."
+        )
+        return _USAGE
     except (KeyboardInterrupt, typer.Abort):
         say("interrupted")
         return _INTERRUPTED

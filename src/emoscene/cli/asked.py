@@ -162,6 +162,10 @@ def _open_for(image: str, boxes: Sequence[BoundingBox]) -> Any:
     return picture
 
 
+#: Names that the Python functions behind the command line use for something else.
+_NOT_OPTIONS = frozenset({"spec", "labels", "words_only"})
+
+
 def read_options(pairs: Sequence[str]) -> dict[str, Any]:
     """`KEY=VALUE` pairs; a value that is a JSON number, true, false or null is read as one.
 
@@ -174,6 +178,10 @@ def read_options(pairs: Sequence[str]) -> dict[str, Any]:
         key = key.strip().replace("-", "_")
         if not equals or not key:
             raise OptionError("an option is KEY=VALUE", value=pair, remedy="For example: -o batch_size=4.")
+        if key in _NOT_OPTIONS:
+            raise OptionError(
+                "a model has no option of this name", value=key, remedy="See `emoscene models card`."
+            )
         if key == "reason":
             raise OptionError("a reason is asked for with --reason", value=pair, remedy="Leave out the -o.")
         try:

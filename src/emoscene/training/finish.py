@@ -28,9 +28,7 @@ _WITHOUT_BOX = 0.15
 _FIRST_FIT, _FIRST_LIMIT = 3_000_000, 4_000_000
 
 
-def finish(
-    model: Any, processor: Any, recipe: Recipe, out: Path, *, fit: int = 6_000, limit: int = 3_000
-) -> None:
+def finish(model: Any, processor: Any, recipe: Recipe, out: Path) -> None:
     """Fit the domain rule on fresh training pictures, set its limit on others so that 99.5 % of them lie inside,
     write it and the notes into `out/model`, and export `out/graph.onnx`.
     """

@@ -16,6 +16,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from emoscene.datasets.scenes import caption, reason, sample_scene, words
+from emoscene.errors import OptionError
 from emoscene.labels import label_space
 from emoscene.prompts import template
 from emoscene.recognizers.questions import DIMENSIONS, Questions
@@ -52,9 +53,12 @@ def train(recipe: Recipe, out: Path) -> Any:
     """Run the recipe into the folder `out`; returns the trained model (on the CPU, full precision).
 
     Scene numbers for the tower, for language and for the domain rule do not overlap.
+
+    Raises:
+        OptionError: if the folder holds a run of another recipe.
     """
     out.mkdir(parents=True, exist_ok=True)
-    (out / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), "utf-8")
+    _claim(out, recipe)
     tokenizer = build_tokenizer(scene_texts(recipe.seed, recipe.vocabulary_scenes))
     processor = build_processor(recipe, tokenizer)
     model = build_model(recipe, tokenizer)
@@ -68,7 +72,9 @@ def train(recipe: Recipe, out: Path) -> Any:
             tower, recipe, grid=cells(recipe), first=0, progress=_log(out / "log.jsonl", "tower")
         )
         states = {f"tower.{k}": v for k, v in tower.state_dict().items()}
-        save_file(states | {f"heads.{k}": v for k, v in heads.state_dict().items()}, finished)
+        part = finished.with_suffix(".part")
+        save_file(states | {f"heads.{k}": v for k, v in heads.state_dict().items()}, part)
+        part.replace(finished)
     texts = texts_of(processor)
     train_language(
         model,
@@ -83,6 +89,17 @@ def train(recipe: Recipe, out: Path) -> Any:
     save(out / "model", model, processor)
     finish(model, processor, recipe, out)
     return model
+
+
+def _claim(out: Path, recipe: Recipe) -> None:
+    """Write the recipe into the run's folder; what is there already must be the same."""
+    file = out / "recipe.yaml"
+    text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
+    if file.is_file() and file.read_text("utf-8") != text:
+        raise OptionError(
+            "this folder holds a run of another recipe", value=out, remedy="Give a new folder with --out."
+        )
+    file.write_text(text, "utf-8")
 
 
 def texts_of(processor: Any) -> Texts:
