@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,9 @@ def test_photographs_are_out_of_domain(reference_data: Path) -> None:
 def test_another_label_space_is_refused() -> None:
     with pytest.raises(OptionError, match="ekman"):
         make(label_space("ekman"))
+    renamed = dataclasses.replace(label_space("plutchik"), name="emotic")
+    with pytest.raises(OptionError, match="does not know"):
+        make(renamed)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ class EmbeddedRecognizer(BatchRecognizer[Ready]):
             raise ModelFilesError(
                 "the embedded model's files are missing", value=files.graph, remedy="Install emoscene again."
             )
-        check_label_space(notes, labels.name)
+        check_label_space(notes, labels)
         super().__init__(notes.name, card_of(notes, notes.name), labels, batch_size=batch_size)
         self._notes = notes
         self._reason = reason

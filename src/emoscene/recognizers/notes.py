@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from emoscene.errors import AnswerError, EmosceneError, ModelFilesError, OptionError
+from emoscene.labels import LabelSpace, label_space
 from emoscene.recognizers.base import Card, Refusal
 from emoscene.scoring.domain import Domain
 from emoscene.types import Status
@@ -127,16 +128,16 @@ def outside(notes: ModelNotes | None, distance: float) -> EmosceneError | None:
     )
 
 
-def check_label_space(notes: ModelNotes | None, wanted: str) -> None:
-    """A model trained on one label space is not asked for another.
+def check_label_space(notes: ModelNotes | None, wanted: LabelSpace) -> None:
+    """A model trained on one label space is not asked for another; the order of the labels is free.
 
     Raises:
         OptionError: if it is.
     """
-    if notes is not None and notes.label_space != wanted:
+    if notes is not None and set(label_space(notes.label_space).ids) != set(wanted.ids):
         raise OptionError(
             f"{notes.name} was trained on the label space {notes.label_space!r} and does not know",
-            value=wanted,
+            value=wanted.name,
             remedy=f"Use --labels {notes.label_space}, or another model.",
         )
 

@@ -78,7 +78,7 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
         self, model: Any, processor: Any, labels: LabelSpace, folder: Path, *, ask: Ask, batch_size: int = 4
     ) -> None:
         notes = read_notes(folder)
-        check_label_space(notes, labels.name)
+        check_label_space(notes, labels)
         name = notes.name if notes else folder.name
         super().__init__(name, card_of(notes, name), labels, batch_size=batch_size)
         self._model, self._processor, self._ask, self._notes = model, processor, ask, notes
