@@ -38,11 +38,11 @@ def commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
             yield from commands(child, (*path, name))
 
 
-def help_text(command: Any, path: tuple[str, ...]) -> str:
+def help_text(root: Any, path: tuple[str, ...]) -> str:
     printed = io.StringIO()
     with redirect_stdout(printed):
         try:
-            command.main(["--help"], prog_name=" ".join(path), standalone_mode=False)
+            root.main([*path[1:], "--help"], prog_name=path[0], standalone_mode=False)
         except SystemExit as end:
             if end.code not in (0, None):
                 raise
@@ -51,8 +51,9 @@ def help_text(command: Any, path: tuple[str, ...]) -> str:
 
 def page() -> str:
     parts = [PAGE.read_text(encoding="utf-8").partition(MARKER)[0].rstrip(), "", MARKER, ""]
-    for path, command in commands(root_command(), ("emoscene",)):
-        parts += [f"## {' '.join(path)}", "", "```text", help_text(command, path), "```", ""]
+    root = root_command()
+    for path, _ in commands(root, ("emoscene",)):
+        parts += [f"## {' '.join(path)}", "", "```text", help_text(root, path), "```", ""]
     return "\n".join(parts)
 
 

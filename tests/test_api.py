@@ -262,3 +262,10 @@ def test_no_boxes_are_nobody() -> None:
 def test_a_box_that_is_no_numbers_is_a_box_error(box: Any) -> None:
     with pytest.raises(BoxError, match="four numbers"):
         emoscene.analyze("examples/birthday.png", box=box, model="embedded")
+
+
+@pytest.mark.parametrize("name", ["boxes", "people"])
+def test_one_person_is_asked_for_with_box(name: str) -> None:
+    options: dict[str, Any] = {name: []}
+    with pytest.raises(OptionError, match="analyze_all"):
+        emoscene.analyze("examples/birthday.png", model="embedded", **options)

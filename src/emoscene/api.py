@@ -241,6 +241,11 @@ def analyze(
         OptionError: if there is neither a picture nor text.
         EmosceneError: as `load` does.
     """
+    for name in ("boxes", "people"):
+        if name in options:
+            raise OptionError(
+                f"analyze answers for one person and takes no {name}=", remedy="Use analyze_all, or box=."
+            )
     boxes = None if box is None else [box]
     return analyze_all(picture, boxes=boxes, text=text, model=model, labels=labels, **options)[0]
 

@@ -173,3 +173,14 @@ def test_text_alone_without_the_extra_names_it(run: Run, monkeypatch: pytest.Mon
 
     monkeypatch.setitem(sys.modules, "torch", None)
     assert_explained(run("analyze", "--text", "they cry"), 'pip install "emoscene[text]"')
+
+
+def test_the_picture_itself_is_not_overwritten(run: Run, tmp_path: Path) -> None:
+    from PIL import Image
+
+    picture = tmp_path / "in.png"
+    Image.new("RGB", (60, 60), "grey").save(picture)
+    before = picture.read_bytes()
+    done = run("analyze", picture, "--model", "embedded", "--save", picture)
+    assert (done.code, "overwrite" in done.err) == (2, True)
+    assert picture.read_bytes() == before

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,7 @@ def test_an_interrupt_ends_with_130(tmp_path: Path) -> None:
     Image.new("RGB", (40, 40), "grey").save(tmp_path / "a.png")
     # A test run in the background inherits an ignored SIGINT; a user's terminal does not.
     slow = """
+import os
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def slow(self, batch):
@@ -158,3 +160,29 @@ def test_completion_script_is_for_emoscene() -> None:
         _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1",
     )
     assert re.search(r"complete .*-F \S+ emoscene", done.stdout), done.stderr
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_the_drawing_by_several_processes(tmp_path: Path) -> None:
+    code = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from emoscene.cli import main
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+"""
+    (tmp_path / "draw.py").write_text(code)
+    words = ["scenes", "make", "--people", "20000", "--workers", "2", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "draw.py"), *words],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        begun = time.monotonic()
+        while not list((tmp_path / "out").glob("images/*.jpg")) and time.monotonic() - begun < 60:
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)

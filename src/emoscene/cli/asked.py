@@ -97,7 +97,7 @@ def check(given: Given) -> Asked:
     boxes = [BoundingBox.parse(box) for box in given.boxes]
     for image in given.images:
         _check_file(image)
-    save = None if given.save is None else _target(given.save, len(given.images))
+    save = None if given.save is None else _target(given.save, given.images)
     opened = _open_for(given.images[0], boxes) if boxes else None
     detector = None if which is None else person_detector()
     return Asked(given.images, boxes, which, given.text, save, opened, detector)
@@ -135,16 +135,20 @@ def _check_file(image: str) -> None:
         raise MissingFileError("there is no such file", value=image, remedy="Check the path.")
 
 
-def _target(save: str, images: int) -> Path:
+def _target(save: str, images: Sequence[str]) -> Path:
     target = Path(save)
     kind = target.suffix.lower()
     if kind not in {".png", ".html"}:
         raise OptionError("--save writes .png or .html", value=save, remedy="End the name in one of them.")
-    if kind == ".png" and images != 1:
+    if kind == ".png" and len(images) != 1:
         raise OptionError(
             "a PNG shows exactly one IMAGE",
-            value=f"{images} given",
+            value=f"{len(images)} given",
             remedy="Save a .html, or give one picture.",
+        )
+    if target.exists() and any(target.samefile(image) for image in images):
+        raise OptionError(
+            "--save would overwrite the picture itself", value=save, remedy="Give another name."
         )
     if target.is_dir() or not target.parent.is_dir():
         raise MissingFileError(

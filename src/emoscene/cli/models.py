@@ -84,7 +84,7 @@ def _answers(entry: Entry) -> str:
 
 @app.command("pull")
 def pull_model(name: str = typer.Argument(..., metavar="NAME", autocompletion=_names)) -> int:
-    """Download a model at a pinned commit: safetensors and text files only. Run it again to go on."""
+    """Download a model, at the catalogue's commit or what main is now: safetensors and text files only. Run it again to go on."""
     from emoscene import catalogue
     from emoscene.cli.streams import say, write_line
 

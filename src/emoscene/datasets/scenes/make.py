@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -190,10 +191,19 @@ def _run(tasks: Mapping[str, Sequence[_Task]], workers: int) -> Iterator[tuple[s
         yield from ((split, [_do(task) for task in of_split]) for split, of_split in tasks.items())
         return
     # Spawned, not forked: forking a process that has threads can hang
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_leave_interrupts)
+    try:
         started = {split: [pool.submit(_do, task) for task in of_split] for split, of_split in tasks.items()}
         for split, futures in started.items():
             yield split, [future.result() for future in futures]
+    finally:
+        # After an interrupt nothing that still waits is drawn; what is being drawn ends in a moment.
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches the whole group of processes; the one that was started by the user answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _do(task: _Task) -> _Result:
