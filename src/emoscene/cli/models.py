@@ -84,7 +84,10 @@ def _answers(entry: Entry) -> str:
 
 @app.command("pull")
 def pull_model(name: str = typer.Argument(..., metavar="NAME", autocompletion=_names)) -> int:
-    """Download a model, at the catalogue's commit or what main is now: safetensors and text files only. Run it again to go on."""
+    """Download a model: safetensors and text files, at the catalogue's commit or what main is now.
+
+    Run it again to go on.
+    """
     from emoscene import catalogue
     from emoscene.cli.streams import say, write_line
 
