@@ -58,21 +58,25 @@ class Recognizer(Protocol):
 
 
 class Refusal(EmosceneError):
-    """A sample that a recognizer will not answer, with the status that says why (raised by `prepare`/`answer`)."""
+    """A sample that a recognizer will not answer, with the status that says why (raised by `prepare`/`answer`).
+
+    `raw_text` keeps what a model wrote where that could not be read as an answer.
+    """
 
     code = "refusal"
 
-    def __init__(self, what: str, *, status: Status, remedy: str = "") -> None:
+    def __init__(self, what: str, *, status: Status, remedy: str = "", raw_text: str | None = None) -> None:
         super().__init__(what, remedy=remedy)
         self.status = status
+        self.raw_text = raw_text
         self.code = status.value  # type: ignore[misc]
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _refuse, (self.what, self.status, self.remedy)
+        return _refuse, (self.what, self.status, self.remedy, self.raw_text)
 
 
-def _refuse(what: str, status: Status, remedy: str) -> Refusal:
-    return Refusal(what, status=status, remedy=remedy)
+def _refuse(what: str, status: Status, remedy: str, raw_text: str | None) -> Refusal:
+    return Refusal(what, status=status, remedy=remedy, raw_text=raw_text)
 
 
 def no_picture(name: str) -> Refusal:
@@ -205,8 +209,13 @@ class BatchRecognizer(ABC, Generic[Prepared]):
             "label_space": self.labels.name,
         }
         if isinstance(outcome, EmosceneError):
-            error = ErrorInfo.of(outcome)
-            return Prediction(status=status_of(outcome), error=error, warnings=subject.warnings, **common)
+            return Prediction(
+                status=status_of(outcome),
+                error=ErrorInfo.of(outcome),
+                warnings=subject.warnings,
+                raw_text=outcome.raw_text if isinstance(outcome, Refusal) else None,
+                **common,
+            )
         scores = {label: float(outcome.scores[label]) for label in self.labels.ids}
         labels = self.chosen_labels(scores) if outcome.labels is None else outcome.labels
         return Prediction(
@@ -214,7 +223,7 @@ class BatchRecognizer(ABC, Generic[Prepared]):
             scores=scores,
             score_kind=outcome.score_kind,
             labels=labels,
-            dominant=max(scores, key=scores.__getitem__),
+            dominant=_dominant(scores, outcome.score_kind, labels),
             vad=outcome.vad,
             caption=outcome.caption,
             reason=outcome.reason,
@@ -223,6 +232,13 @@ class BatchRecognizer(ABC, Generic[Prepared]):
             warnings=subject.warnings + outcome.warnings,
             **common,
         )
+
+
+def _dominant(scores: Mapping[str, float], kind: ScoreKind, labels: Sequence[str]) -> str | None:
+    """The label with the highest score; of a parsed set the one named first, and none of an empty set."""
+    if kind is ScoreKind.MEMBERSHIP:
+        return labels[0] if labels else None
+    return max(scores, key=scores.__getitem__)
 
 
 def status_of(error: EmosceneError) -> Status:

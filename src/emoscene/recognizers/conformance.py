@@ -355,5 +355,8 @@ def _check_row(row: Prediction, recognizer: Recognizer) -> None:
     _require(set(chosen) <= set(space.ids), f"{who} chooses labels outside the space")
     _require(len(set(chosen)) == len(chosen), f"{who} chooses a label twice")
     _require(space.multi_label or len(chosen) <= 1, f"{who} chooses {len(chosen)} of single labels")
+    if row.score_kind is ScoreKind.MEMBERSHIP and not chosen:
+        _require(row.dominant is None, f"{who} is an empty set and has the dominant label {row.dominant!r}")
+        return
     best = row.dominant is not None and row.scores.get(row.dominant) == max(row.scores.values())
     _require(best, f"{who} has the dominant label {row.dominant!r}, which has not the highest score")

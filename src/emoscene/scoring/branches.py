@@ -3,6 +3,9 @@
 Asking 26 questions about one picture repeats picture and prompt 26 times, or shares them. A tree of segments is
 laid out in one sequence: each token sees the segments on its own path to the root and what stands before it in its
 own segment, and its position is counted along that path. The logits are those of each path run alone.
+
+A tree may hold its prefix as its root, or hang on one that stands elsewhere (a cache): then several segments have no
+parent.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Collated", "Packed", "Segment", "collate", "pack", "path"]
+__all__ = ["Collated", "Packed", "Segment", "collate", "pack", "path", "pieces"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -21,7 +24,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Segment:
-    """Tokens that follow the segment number `parent` (None: the root). Parents stand before their children."""
+    """Tokens that follow the segment number `parent` (None: the prefix, or nothing). Parents stand before children."""
 
     tokens: tuple[int, ...]
     parent: int | None = None
@@ -83,6 +86,43 @@ def path(segments: Sequence[Segment], index: int) -> tuple[int, ...]:
     segment = segments[index]
     before = () if segment.parent is None else path(segments, segment.parent)
     return before + segment.tokens
+
+
+def pieces(
+    segments: Sequence[Segment], reads: Sequence[int], most: int
+) -> list[tuple[tuple[Segment, ...], tuple[int, ...]]]:
+    """The tree in parts that hold at most `most` tokens each, to bound memory; every read stands in one of them.
+
+    A part repeats the ancestors of what it reads. A single path longer than `most` is a part of its own. The reads
+    come in the order given.
+
+    Returns:
+        For each part its segments, and its reads as indices into them.
+    """
+    parts: list[tuple[tuple[Segment, ...], tuple[int, ...]]] = []
+    places: dict[int, int] = {}
+    chosen: list[Segment] = []
+    asked: list[int] = []
+    for read in reads:
+        lacking = [i for i in _ancestry(segments, read) if i not in places]
+        size = sum(len(s.tokens) for s in chosen) + sum(len(segments[i].tokens) for i in lacking)
+        if chosen and size > most:
+            parts.append((tuple(chosen), tuple(asked)))
+            places, chosen, asked = {}, [], []
+            lacking = _ancestry(segments, read)
+        for i in lacking:
+            parent = segments[i].parent
+            places[i] = len(chosen)
+            chosen.append(Segment(segments[i].tokens, None if parent is None else places[parent]))
+        asked.append(places[read])
+    parts.append((tuple(chosen), tuple(asked)))
+    return parts
+
+
+def _ancestry(segments: Sequence[Segment], index: int) -> list[int]:
+    """The segments from the root to `index`, both included."""
+    parent = segments[index].parent
+    return [*([] if parent is None else _ancestry(segments, parent)), index]
 
 
 @dataclass(frozen=True)
