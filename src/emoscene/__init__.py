@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emoscene.api import Choice as Choice
     from emoscene.api import analyze as analyze
     from emoscene.api import analyze_all as analyze_all
+    from emoscene.api import find_people as find_people
     from emoscene.api import load as load
     from emoscene.api import resolve as resolve
     from emoscene.errors import EmosceneError as EmosceneError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from emoscene.labels import LabelSpace as LabelSpace
     from emoscene.labels import label_space as label_space
     from emoscene.labels import label_space_names as label_space_names
+    from emoscene.people import DetectionOptions as DetectionOptions
     from emoscene.recognizers.base import Recognizer as Recognizer
     from emoscene.types import VAD as VAD
     from emoscene.types import BoundingBox as BoundingBox
@@ -48,6 +50,7 @@ _HOMES = {
     "AutoRecognizer": "emoscene.api",
     "BoundingBox": "emoscene.types",
     "Choice": "emoscene.api",
+    "DetectionOptions": "emoscene.people",
     "EmosceneError": "emoscene.errors",
     "LabelSpace": "emoscene.labels",
     "Person": "emoscene.types",
@@ -58,6 +61,7 @@ _HOMES = {
     "Status": "emoscene.types",
     "analyze": "emoscene.api",
     "analyze_all": "emoscene.api",
+    "find_people": "emoscene.api",
     "label_space": "emoscene.labels",
     "label_space_names": "emoscene.labels",
     "load": "emoscene.api",
@@ -71,6 +75,7 @@ __all__ = [
     "AutoRecognizer",
     "BoundingBox",
     "Choice",
+    "DetectionOptions",
     "EmosceneError",
     "LabelSpace",
     "Person",
@@ -82,6 +87,7 @@ __all__ = [
     "__version__",
     "analyze",
     "analyze_all",
+    "find_people",
     "label_space",
     "label_space_names",
     "load",

@@ -6,35 +6,34 @@ spec --resolve--> Choice (which recognizer, with which options, and why) --load-
 from __future__ import annotations
 
 import functools
-import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from emoscene import catalogue
 from emoscene.errors import (
     BoxError,
     ModelNotHereError,
     OptionError,
-    PersonNotFoundError,
     PictureError,
     UnknownModelError,
     shorten,
 )
 from emoscene.images import open_picture
 from emoscene.labels import LabelSpace, label_space
-from emoscene.people import Detector, find_people, person_detector
+from emoscene.people import FACE_DETECTOR, PERSON_DETECTOR, DetectionOptions, Detector, Finder, Found
 from emoscene.recognizers import registry
+from emoscene.recognizers.asking import Which, answers, find, samples_of
 from emoscene.recognizers.base import BatchRecognizer, Card, Recognizer
-from emoscene.types import BoundingBox, ErrorInfo, Picture, Prediction, Sample, Status
+from emoscene.recognizers.detection import make_finder
+from emoscene.types import BoundingBox, Picture, Prediction, Sample
 
-__all__ = ["AutoRecognizer", "Choice", "analyze", "analyze_all", "load", "resolve"]
+__all__ = ["AutoRecognizer", "Choice", "analyze", "analyze_all", "find_people", "load", "resolve"]
 
 Box = BoundingBox | Sequence[float] | str
 Labels = str | Path | LabelSpace
-Which = Literal["all", "largest"]
 
 
 @dataclass(frozen=True)
@@ -173,6 +172,12 @@ def _from_catalogue(entry: catalogue.Entry, options: Mapping[str, Any]) -> Choic
 
 def _from_hub(hub_id: str, why: str, options: Mapping[str, Any]) -> Choice:
     """The snapshot's folder, so that loading asks no server and takes exactly the files that were pulled."""
+    folder = _hub_folder(hub_id)
+    title = f"{hub_id}@{folder.name[:8]}"
+    return Choice(hub_id, why, "vlm", {**options, "model": str(folder)}, title=title)
+
+
+def _hub_folder(hub_id: str) -> Path:
     folder = catalogue.hub_folder(hub_id)
     if folder is None:
         raise ModelNotHereError(
@@ -180,8 +185,7 @@ def _from_hub(hub_id: str, why: str, options: Mapping[str, Any]) -> Choice:
             value=hub_id,
             remedy=f"Download it with: emoscene models pull {shorten(hub_id)}",
         )
-    title = f"{hub_id}@{folder.name[:8]}"
-    return Choice(hub_id, why, "vlm", {**options, "model": str(folder)}, title=title)
+    return folder
 
 
 def load(spec: str | Path | Choice = "auto", labels: Labels = "emotic", **options: Any) -> Recognizer:
@@ -241,7 +245,7 @@ def analyze(
         OptionError: if there is neither a picture nor text.
         EmosceneError: as `load` does.
     """
-    for name in ("boxes", "people"):
+    for name in ("boxes", "people", "person_detector", "detection"):
         if name in options:
             raise OptionError(
                 f"analyze answers for one person and takes no {name}=", remedy="Use analyze_all, or box=."
@@ -255,6 +259,8 @@ def analyze_all(
     *,
     boxes: Sequence[Box] | None = None,
     people: Which | None = None,
+    person_detector: str | Path | Detector | None = None,
+    detection: DetectionOptions | None = None,
     text: str | None = None,
     model: str | Path = "auto",
     labels: Labels = "emotic",
@@ -266,8 +272,10 @@ def analyze_all(
         picture: As for `analyze`.
         boxes: The people, in the order of the rows.
         people: Instead of boxes: `all` finds everybody, from left to right, `largest` the one with the largest
-            box. It needs the file of a person detector, named by EMOSCENE_PERSON_DETECTOR. Where nobody is
-            found there is one row, with the status `no_person`.
+            box. Where nobody is found there is one row, with the status `no_person`.
+        person_detector: What finds them: an .onnx file (FastestDet, YuNet), a folder, a hub id or a catalogue name of a
+            detector of transformers, or your own `Detector`. Without it EMOSCENE_PERSON_DETECTOR names one.
+        detection: Who counts as found; see `DetectionOptions`.
         text, model, labels, **options: As for `analyze`.
 
     Raises:
@@ -280,13 +288,83 @@ def analyze_all(
         raise OptionError(
             "boxes and people exclude each other", remedy="Give the boxes, or have people found."
         )
+    if people is None and (person_detector is not None or detection is not None):
+        raise OptionError("no people are to be found, so no detector is used", remedy='Give people="all".')
     source = source_of(picture)
     settled = None if boxes is None else [_box(box) for box in boxes]
+    finder = None if people is None else person_finder(person_detector, detection)
     opened = open_or_keep(picture)
     recognizer = _loaded(model, labels, picture is None, options)
-    if people is None:
+    if people is None or finder is None:
         return list(recognizer.predict(samples_of(opened, source, boxes=settled, text=text)))
-    return list(answers(recognizer, find(opened, source, people, person_detector(), text=text)))
+    return list(answers(recognizer, find(opened, source, people, finder, text=text)))
+
+
+def find_people(
+    picture: Any,
+    which: Which = "all",
+    *,
+    person_detector: str | Path | Detector | None = None,
+    detection: DetectionOptions | None = None,
+) -> Found:
+    """Who is in a picture: boxes with stable ids, and the faces that belong to them.
+
+    Args:
+        picture: As for `analyze`.
+        which: `all` or `largest`, as `people` of `analyze_all`.
+        person_detector, detection: As for `analyze_all`. Faces are looked for where EMOSCENE_FACE_DETECTOR names a
+            face detector.
+
+    Raises:
+        PersonNotFoundError: if nobody is found.
+        PictureError, MissingFileError: if there is no picture that can be read.
+        ModelError: if no detector is named, or it cannot be used.
+    """
+    opened = picture if isinstance(picture, Picture) else open_picture(picture)
+    return person_finder(person_detector, detection, faces=True).find(opened, which)
+
+
+def person_finder(
+    detector: str | Path | Detector | None = None,
+    detection: DetectionOptions | None = None,
+    *,
+    faces: bool = False,
+) -> Finder:
+    """What finds people, its files checked. The last one named stays loaded."""
+    options = detection or DetectionOptions()
+    if detector is not None and not isinstance(detector, str | Path):
+        return Finder(detector, options)
+    spec = None if detector is None else os.fspath(detector)
+    return _kept_finder(
+        spec, options, faces, (os.environ.get(PERSON_DETECTOR), os.environ.get(FACE_DETECTOR))
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _kept_finder(
+    spec: str | None, options: DetectionOptions, faces: bool, environment: tuple[str | None, ...]
+) -> Finder:
+    return make_finder(spec, options, _files_of, faces=faces)
+
+
+def _files_of(name: str) -> Path:
+    """The folder of a hub id or catalogue name, or the file that an entry's variable names."""
+    entry = catalogue.find(name)
+    if entry is not None and entry.variable:
+        file = Path(os.environ.get(entry.variable) or "no such file")
+        if file.is_file():
+            return file
+        raise ModelNotHereError(
+            f"{entry.name} is a file, and {entry.variable} names none", remedy="Give the file's path."
+        )
+    hub_id = entry.hub if entry is not None else name
+    if not catalogue.is_hub_id(hub_id):
+        raise UnknownModelError(
+            "no file, folder or known model has this name",
+            value=name,
+            remedy="A detector is FastestDet.onnx, a model's folder, or a hub id such as PekingU/rtdetr_r18vd.",
+        )
+    return _hub_folder(hub_id)
 
 
 def open_or_keep(picture: Any) -> Any:
@@ -297,55 +375,6 @@ def open_or_keep(picture: Any) -> Any:
         return open_picture(picture)
     except PictureError:
         return picture
-
-
-def samples_of(
-    picture: Any, source: str, *, boxes: Sequence[BoundingBox] | None = None, text: str | None = None
-) -> list[Sample]:
-    """One sample a box (one for the whole picture without boxes), keyed by source and box index."""
-    return [
-        Sample(id=f"{source}#{index}", picture=picture, box=box, text=text, source=source)
-        for index, box in enumerate([None] if boxes is None else boxes)
-    ]
-
-
-@dataclass(frozen=True)
-class Nobody:
-    """A picture in which nobody was found: it becomes a row without being asked about."""
-
-    source: str
-    error: PersonNotFoundError
-
-
-def find(
-    picture: Any, source: str, which: Which, detector: Detector, *, text: str | None = None
-) -> list[Sample | Nobody]:
-    """A sample for each person that the detector finds; a picture that could not be opened stays a sample."""
-    if not isinstance(picture, Picture):
-        return [*samples_of(picture, source, text=text)]
-    try:
-        found = find_people(picture, which, detector)
-    except PersonNotFoundError as error:
-        return [Nobody(source, error)]
-    return [*samples_of(picture, source, boxes=[person.box for person in found], text=text)]
-
-
-def answers(recognizer: Recognizer, asked: Iterable[Sample | Nobody]) -> Iterator[Prediction]:
-    """The recognizer's rows in the order of `asked`, with a row `no_person` wherever nobody was found."""
-    for is_nobody, run in itertools.groupby(asked, key=lambda each: isinstance(each, Nobody)):
-        if not is_nobody:
-            yield from recognizer.predict(each for each in run if isinstance(each, Sample))
-            continue
-        for each in run:
-            assert isinstance(each, Nobody)
-            yield Prediction(
-                id=f"{each.source}#0",
-                source=each.source,
-                status=Status.NO_PERSON,
-                error=ErrorInfo.of(each.error),
-                model=recognizer.name,
-                label_space=recognizer.labels.name,
-            )
 
 
 def source_of(picture: Any) -> str:

@@ -193,11 +193,15 @@ _BOX_REMEDY = "Write it as x1,y1,x2,y2 in pixels of the upright picture, for exa
 
 
 class Person(_Frozen):
-    """Somebody in a picture. `id` is stable for the same picture and detector; `score` is the detector's, 0 to 1."""
+    """Somebody in a picture. `id` is stable for the same picture and detector; `score` is the detector's, 0 to 1.
+
+    `face` is the box of the person's face, where faces were looked for and theirs was found.
+    """
 
     id: str
     box: BoundingBox
     score: float | None = None
+    face: BoundingBox | None = None
 
 
 class VAD(_Frozen):
@@ -213,13 +217,15 @@ class Sample(_Frozen):
 
     `picture` is anything `emoscene.images.open_picture` takes (path, bytes, file object, numpy array, PIL image,
     base64 text behind `data:`) or an opened `Picture`; it is opened late, so that a stream of samples holds none.
-    Without a box the whole picture is the person. `target` holds known labels when the sample comes from a dataset.
+    Without a box the whole picture is the person. `others` are the boxes of the other people in the picture, for
+    models that are shown everybody numbered. `target` holds known labels when the sample comes from a dataset.
     """
 
     id: str
     picture: Any = None
     box: BoundingBox | None = None
     text: str | None = None
+    others: tuple[BoundingBox, ...] = ()
     source: str = ""
     target: frozenset[str] | None = None
     target_vad: VAD | None = None

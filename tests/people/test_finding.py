@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from emoscene.errors import ModelNotHereError, OptionError, PersonNotFoundError
+from emoscene.errors import OptionError, PersonNotFoundError
 from emoscene.images import open_picture
-from emoscene.people import find_people, given_people, person_detector
+from emoscene.people import DetectionOptions, FaceFinder, Finder, given_people
 from emoscene.people.detector import best_of_overlapping, named
-from emoscene.people.finding import PERSON_DETECTOR
 from emoscene.types import BoundingBox, Person, Picture
 
 PICTURE = open_picture(np.zeros((100, 100, 3), np.uint8))
+ANY_SIZE = DetectionOptions(min_side=0, min_share=0)
 
 
 def box(*corners: float) -> BoundingBox:
@@ -28,6 +30,14 @@ class Finds:
 
     def detect(self, picture: Picture) -> list[Person]:
         return named((of, 0.9) for of in self.boxes)
+
+
+class Scores:
+    def __init__(self, found: list[tuple[BoundingBox, float]]) -> None:
+        self.found = found
+
+    def detect(self, picture: Picture) -> list[Person]:
+        return named(self.found)
 
 
 corner = st.floats(0, 50)
@@ -48,26 +58,86 @@ def test_names_do_not_depend_on_the_order_of_detection(boxes: list[BoundingBox],
 
 def test_all_and_the_largest() -> None:
     detector = Finds(box(60, 0, 90, 90), box(10, 10, 20, 20), box(10, 5, 15, 30))
-    everybody = find_people(PICTURE, "all", detector)
-    assert [(p.id, p.box.x1, p.box.y1) for p in everybody] == [("p0", 10, 5), ("p1", 10, 10), ("p2", 60, 0)]
-    assert find_people(PICTURE, "largest", detector) == everybody[2:]
+    everybody = Finder(detector, ANY_SIZE).find(PICTURE, "all")
+    assert [(p.id, p.box.x1, p.box.y1) for p in everybody.people] == [
+        ("p0", 10, 5),
+        ("p1", 10, 10),
+        ("p2", 60, 0),
+    ]
+    assert everybody.others == everybody.notes == ()
+    largest = Finder(detector, ANY_SIZE).find(PICTURE, "largest")
+    assert largest.people == everybody.people[2:]
+    assert largest.others == tuple(person.box for person in everybody.people[:2])
     twins = Finds(box(50, 0, 60, 10), box(0, 0, 10, 10))
-    assert find_people(PICTURE, "largest", twins)[0].id == "p0"
+    assert Finder(twins, ANY_SIZE).find(PICTURE, "largest").people[0].id == "p0"
     with pytest.raises(PersonNotFoundError):
-        find_people(PICTURE, "all", Finds())
+        Finder(Finds()).find(PICTURE, "all")
     with pytest.raises(OptionError):
-        find_people(PICTURE, "most", detector)
+        Finder(detector).find(PICTURE, "most")
+
+
+def test_small_people_are_left_out_and_counted() -> None:
+    detector = Finds(box(0, 0, 40, 15), box(10, 10, 26, 26), box(50, 0, 90, 90))
+    found = Finder(detector).find(PICTURE, "all")
+    assert [(p.id, p.box.x1) for p in found.people] == [("p0", 10), ("p1", 50)]
+    assert found.notes == ("too small and left out: 1 of 3 people found",)
+    share = Finder(detector, DetectionOptions(min_share=0.03)).find(PICTURE, "all")
+    assert [(p.id, p.box.x1) for p in share.people] == [("p0", 50)]
+    with pytest.raises(
+        PersonNotFoundError, match=r"all people that the detector finds .*\(3\) are too small"
+    ):
+        Finder(detector, DetectionOptions(min_side=91)).find(PICTURE, "all")
+
+
+def test_of_too_many_the_most_confident_stay_whatever_the_order() -> None:
+    boxes = [box(20 * i, 0, 20 * i + 18, 50) for i in range(5)]
+    scored = list(zip(boxes, (0.7, 0.9, 0.6, 0.9, 0.8), strict=True))
+    options = DetectionOptions(most=3)
+    for order in (scored, scored[::-1]):
+        found = Finder(Scores(order), options).find(PICTURE, "all")
+        assert [(p.id, p.box.x1, p.score) for p in found.people] == [
+            ("p0", 20, 0.9),
+            ("p1", 60, 0.9),
+            ("p2", 80, 0.8),
+        ]
+        assert found.notes == ("only the 3 most confident of 5 people are answered for",)
+
+
+def test_people_get_their_faces() -> None:
+    detector = Finds(box(0, 0, 40, 90), box(50, 0, 90, 90))
+    finder = Finder(detector, faces=FaceFinder(Finds(box(60, 5, 75, 25))))
+    left, right = finder.find(PICTURE, "all").people
+    assert (left.face, right.face) == (None, box(60, 5, 75, 25))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"score": 1.1},
+        {"score": True},
+        {"overlap": -0.1},
+        {"min_share": float("nan")},
+        {"min_side": "16"},
+        {"most": 0},
+        {"most": 2.0},
+        {"allow_unknown_hash": 1},
+    ],
+)
+def test_impossible_options(values: dict[str, Any]) -> None:
+    with pytest.raises(OptionError) as caught:
+        DetectionOptions.of(values)
+    assert caught.value.remedy
+
+
+def test_unknown_options_are_named_with_the_nearest() -> None:
+    with pytest.raises(OptionError, match="'min_side'"):
+        DetectionOptions.of({"minside": 3})
+    assert DetectionOptions.of({"score": 0.4, "most": 7}) == DetectionOptions(score=0.4, most=7)
 
 
 def test_given_boxes_keep_their_order() -> None:
     people = given_people([box(50, 0, 60, 10), box(0, 0, 10, 10)])
     assert [(p.id, p.box.x1) for p in people] == [("p0", 50), ("p1", 0)]
-
-
-def test_a_detector_without_a_file_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(PERSON_DETECTOR, raising=False)
-    with pytest.raises(ModelNotHereError, match=PERSON_DETECTOR):
-        person_detector()
 
 
 @settings(max_examples=40, deadline=None)

@@ -12,9 +12,10 @@ from emoscene.errors import MissingFileError, ModelFilesError, ModelNotHereError
 from emoscene.images import open_picture
 from emoscene.labels import LabelSpace, label_space
 from emoscene.labels.space import Label
+from emoscene.people import FACE_DETECTOR as DETECTOR
 from emoscene.recognizers.base import WHOLE_PICTURE
 from emoscene.recognizers.conformance import check_recognizer
-from emoscene.recognizers.face import CUT, DETECTOR, EXPRESSIONS, NETWORK, face_pixels, make, spoken_of
+from emoscene.recognizers.face import CUT, EXPRESSIONS, NETWORK, face_pixels, make, spoken_of
 from emoscene.types import BoundingBox, Prediction, Sample, ScoreKind, Status
 
 EMOTIC = label_space("emotic")

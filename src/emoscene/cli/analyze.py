@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from emoscene.cli.completion import label_spaces, model_specs, which_people
+from emoscene.cli.completion import detectors, label_spaces, model_specs, which_people
 
 if TYPE_CHECKING:
     from emoscene.api import Choice
@@ -29,6 +29,16 @@ def analyze(
         metavar="all|largest",
         help="Find the people instead of naming boxes.",
         autocompletion=which_people,
+    ),
+    detector: str = typer.Option(
+        None,
+        "--detector",
+        metavar="SPEC",
+        help="What finds them: an .onnx file, a folder, a hub id.",
+        autocompletion=detectors,
+    ),
+    detect: list[str] = typer.Option(
+        None, "--detect", metavar="KEY=VALUE", help="score, overlap, min_side, min_share or most. Repeatable."
     ),
     text: str = typer.Option(None, "--text", metavar="WORDS", help="Words that belong to the scene."),
     model: str = typer.Option(
@@ -62,8 +72,9 @@ def analyze(
     from emoscene.cli.asked import Given, check, read_options
     from emoscene.cli.streams import say
     from emoscene.labels import label_space
+    from emoscene.recognizers.asking import answers
 
-    asked = check(Given(images or [], box or [], people, text, save))
+    asked = check(Given(images or [], box or [], people, text, save, detector, detect or ()))
     space = label_space(labels)
     options = read_options(option or []) | ({"reason": True} if reason else {})
     choice = api.resolve(model, words_only=not asked.images, **options)
@@ -74,7 +85,7 @@ def analyze(
         say(f"note: {recognizer.name} reads no words; --text is not used")
     show = _json_line if as_json else _table(space, several=asked.several)
     rows = []
-    for row in api.answers(recognizer, asked.samples()):
+    for row in answers(recognizer, asked.samples()):
         rows.append(row)
         show(row)
     if not as_json:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from emoscene import api
-from emoscene.api import Nobody, Which
 from emoscene.errors import MissingFileError, OptionError
-from emoscene.people import Detector, person_detector
+from emoscene.people import DetectionOptions, Finder
+from emoscene.recognizers.asking import Nobody, Which, find, samples_of
 from emoscene.types import BoundingBox, Picture, Sample
 
 __all__ = ["Asked", "Given", "check", "read_options"]
@@ -30,6 +30,8 @@ class Given:
     people: str | None
     text: str | None
     save: str | None
+    detector: str | None = None
+    detect: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Asked:
     save: Path | None
     #: The one picture that boxes were given for, already open.
     opened: Any = None
-    detector: Detector | None = None
+    finder: Finder | None = None
 
     @property
     def several(self) -> bool:
@@ -53,16 +55,16 @@ class Asked:
     def samples(self) -> Iterator[Sample | Nobody]:
         """One a person, in order, lazily: at most one picture is open."""
         if not self.images:
-            yield from api.samples_of(None, api.source_of(None), text=self.text)
+            yield from samples_of(None, api.source_of(None), text=self.text)
         for image in self.images:
             source = api.source_of(image)
-            if self.which is not None and self.detector is not None:
+            if self.which is not None and self.finder is not None:
                 opened = api.open_or_keep(image)
-                yield from api.find(opened, source, self.which, self.detector, text=self.text)
+                yield from find(opened, source, self.which, self.finder, text=self.text)
             elif self.boxes:
-                yield from api.samples_of(self.opened, source, boxes=self.boxes, text=self.text)
+                yield from samples_of(self.opened, source, boxes=self.boxes, text=self.text)
             else:
-                yield from api.samples_of(image, source, text=self.text)
+                yield from samples_of(image, source, text=self.text)
 
     def picture_of(self, source: str) -> Picture | None:
         """The picture behind a row's source, opened once more; None where there is none or it cannot be read."""
@@ -82,7 +84,7 @@ def check(given: Given) -> Asked:
         OptionError: if parts of it contradict each other or are missing.
         MissingFileError: if a path is no file, or there is no folder to save to.
         BoxError: if a box is malformed, or lies outside of its picture.
-        ModelNotHereError: if people are to be found and no detector is named.
+        ModelError: if people are to be found and no detector is named, or it cannot be used.
     """
     if not given.images and given.text is None:
         raise OptionError("there is nothing to look at", remedy="Give a picture, --text WORDS, or both.")
@@ -99,12 +101,19 @@ def check(given: Given) -> Asked:
         _check_file(image)
     save = None if given.save is None else _target(given.save, given.images)
     opened = _open_for(given.images[0], boxes) if boxes else None
-    detector = None if which is None else person_detector()
-    return Asked(given.images, boxes, which, given.text, save, opened, detector)
+    finder = None if which is None else _finder(given)
+    return Asked(given.images, boxes, which, given.text, save, opened, finder)
+
+
+def _finder(given: Given) -> Finder:
+    return api.person_finder(given.detector, DetectionOptions.of(dict(map(_read_pair, given.detect))))
 
 
 def _which(given: Given) -> Which | None:
     if given.people is None:
+        for option, value in (("--detector", given.detector), ("--detect", given.detect)):
+            if value:
+                raise OptionError(f"{option} goes with --people", remedy="Add --people all.")
         return None
     if given.people not in ("all", "largest"):
         raise OptionError("--people is `all` or `largest`", value=given.people, remedy="Give one of the two.")
@@ -178,19 +187,24 @@ def read_options(pairs: Sequence[str]) -> dict[str, Any]:
     """
     options: dict[str, Any] = {}
     for pair in pairs:
-        key, equals, value = pair.partition("=")
-        key = key.strip().replace("-", "_")
-        if not equals or not key:
-            raise OptionError("an option is KEY=VALUE", value=pair, remedy="For example: -o batch_size=4.")
+        key, value = _read_pair(pair)
         if key in _NOT_OPTIONS:
             raise OptionError(
                 "a model has no option of this name", value=key, remedy="See `emoscene models card`."
             )
         if key == "reason":
             raise OptionError("a reason is asked for with --reason", value=pair, remedy="Leave out the -o.")
-        try:
-            parsed = json.loads(value, parse_constant=str)
-        except json.JSONDecodeError:
-            parsed = value
-        options[key] = value if isinstance(parsed, dict | list) else parsed
+        options[key] = value
     return options
+
+
+def _read_pair(pair: str) -> tuple[str, Any]:
+    key, equals, value = pair.partition("=")
+    key = key.strip().replace("-", "_")
+    if not equals or not key:
+        raise OptionError("an option is KEY=VALUE", value=pair, remedy="For example: -o batch_size=4.")
+    try:
+        parsed = json.loads(value, parse_constant=str)
+    except json.JSONDecodeError:
+        parsed = value
+    return key, value if isinstance(parsed, dict | list) else parsed

@@ -1,8 +1,8 @@
-"""What the shell offers after Tab: names of models and of label spaces."""
+"""What the shell offers after Tab: names of models, detectors and label spaces."""
 
 from __future__ import annotations
 
-__all__ = ["label_spaces", "model_specs", "which_people"]
+__all__ = ["detectors", "label_spaces", "model_specs", "which_people"]
 
 
 def model_specs(incomplete: str) -> list[tuple[str, str]]:
@@ -16,6 +16,14 @@ def model_specs(incomplete: str) -> list[tuple[str, str]]:
         if entry.recognizer == "vlm":
             offered[entry.name] = entry.good_for
     return [(name, text) for name, text in offered.items() if name.startswith(incomplete)]
+
+
+def detectors(incomplete: str) -> list[tuple[str, str]]:
+    """Catalogue names of detectors whose files are here."""
+    from emoscene import catalogue
+
+    here = [entry for entry in catalogue.entries() if entry.kind == "detector" and catalogue.is_here(entry)]
+    return [(entry.name, entry.good_for) for entry in here if entry.name.startswith(incomplete)]
 
 
 def label_spaces(incomplete: str) -> list[str]:

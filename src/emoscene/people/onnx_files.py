@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["KnownFile", "OnnxFile", "OnnxLayout", "open_onnx"]
+__all__ = ["KnownFile", "OnnxFile", "OnnxLayout", "digest_of", "open_onnx"]
 
 _LONGEST_FILE = 512 * 2**20
 
@@ -86,7 +86,7 @@ def open_onnx(path: str | Path, layout: OnnxLayout, *, allow_unknown_hash: bool 
         MissingFileError: if there is no such file.
         ModelFilesError: if its hash is unknown, it is no ONNX network, or it takes or gives something else.
     """
-    data = _read(Path(path), layout)
+    data = _read(Path(path), layout.what)
     digest = hashlib.sha256(data).hexdigest()
     known = next((file for file in layout.known if file.sha256 == digest), None)
     if known is None and not allow_unknown_hash:
@@ -101,20 +101,30 @@ def open_onnx(path: str | Path, layout: OnnxLayout, *, allow_unknown_hash: bool 
     return OnnxFile(session, layout, known)
 
 
-def _read(path: Path, layout: OnnxLayout) -> bytes:
+def digest_of(path: str | Path, what: str) -> str:
+    """The SHA-256 of a file, in hex; `what` is the word for it in errors.
+
+    Raises:
+        MissingFileError: if there is no such file, or it cannot be read.
+        ModelFilesError: if it is too long for a network of this kind.
+    """
+    return hashlib.sha256(_read(Path(path), what)).hexdigest()
+
+
+def _read(path: Path, what: str) -> bytes:
     try:
         if not path.is_file():
             raise MissingFileError(
-                f"there is no {layout.what} here", value=path, remedy="Give the path of its .onnx file."
+                f"there is no {what} here", value=path, remedy="Give the path of its .onnx file."
             )
         if path.stat().st_size > _LONGEST_FILE:
             raise ModelFilesError(
-                f"this file is too long for a {layout.what}", value=path, remedy="Give the right .onnx file."
+                f"this file is too long for a {what}", value=path, remedy="Give the right .onnx file."
             )
         return path.read_bytes()
     except (OSError, ValueError):
         raise MissingFileError(
-            f"this {layout.what} cannot be read", value=path, remedy="Check that you may read the file."
+            f"this {what} cannot be read", value=path, remedy="Check that you may read the file."
         ) from None
 
 

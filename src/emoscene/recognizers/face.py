@@ -18,17 +18,18 @@ import numpy.typing as npt
 from PIL import Image
 
 from emoscene.errors import AnswerError, EmosceneError, ModelNotHereError, OptionError, PersonNotFoundError
-from emoscene.images import crop, open_picture
+from emoscene.images import crop
 from emoscene.labels import LabelSpace
-from emoscene.people import YuNet
+from emoscene.people import FACE_DETECTOR as DETECTOR
+from emoscene.people import FaceFinder, YuNet
 from emoscene.people.onnx_files import KnownFile, OnnxFile, OnnxLayout, open_onnx
 from emoscene.recognizers.base import Answer, BatchRecognizer, Card, Subject
-from emoscene.types import BoundingBox, Person, Picture, ScoreKind
+from emoscene.types import BoundingBox, Picture, ScoreKind
 
-__all__ = ["EXPRESSIONS", "EXPRESSION_NETWORK", "FaceRecognizer", "Share", "make", "spoken_of"]
+__all__ = ["EXPRESSIONS", "EXPRESSION_NETWORK", "FaceRecognizer", "Share", "make", "mapping", "spoken_of"]
 
-#: Environment variables that name the two files.
-NETWORK, DETECTOR = "EMOSCENE_FACE_NETWORK", "EMOSCENE_FACE_DETECTOR"
+#: The environment variable that names the network's file.
+NETWORK = "EMOSCENE_FACE_NETWORK"
 
 #: What the network tells apart, in the order of its output, by the noun that label spaces use.
 EXPRESSIONS = ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
@@ -52,8 +53,6 @@ _SIDE = 112
 CUT = 0.2
 #: Narrower faces are scaled up several times, and little of an expression is left.
 _SMALL_FACE = 24
-#: What detectors miss in a large picture they may find in the person's own region, widened by this share.
-_SECOND_LOOK = 0.1
 
 #: EMOTIC has neighbours of the basic emotions that a face shows in the same way. They count half, by
 #: convention (not measured): the same expression speaks for them, but less plainly. Neutral speaks for no
@@ -121,16 +120,16 @@ class FaceRecognizer(BatchRecognizer[Face]):
     Args:
         labels: The label space.
         network: The expression network.
-        detector: Finds the face in the person's box; without one, the box is taken as the face.
+        faces: Finds the face in the person's box; without one, the box is taken as the face.
         batch_size: How many faces go through the network together; results do not depend on it (to 1e-5).
     """
 
     def __init__(
-        self, labels: LabelSpace, network: OnnxFile, detector: YuNet | None, *, batch_size: int = 8
+        self, labels: LabelSpace, network: OnnxFile, faces: FaceFinder | None, *, batch_size: int = 8
     ) -> None:
-        super().__init__("face", _card(network), labels, batch_size=batch_size)
+        super().__init__("face", _card(network, labels), labels, batch_size=batch_size)
         self._network = network
-        self._detector = detector
+        self._faces = faces
         self._shares = spoken_of(labels)
         silent = [label for label in labels.ids if label not in self._shares]
         self._silent = (f"this model does not speak of: {', '.join(silent)}",) if silent else ()
@@ -141,13 +140,24 @@ class FaceRecognizer(BatchRecognizer[Face]):
             raise PersonNotFoundError("there is no picture to look for a face in", remedy="Give a picture.")
         box = subject.box or BoundingBox(x1=0, y1=0, x2=picture.width, y2=picture.height)
         warnings: tuple[str, ...] = ()
-        if self._detector is None:
+        if self._faces is None:
             warnings = ("no face detector was named: the box is taken as the face",)
         else:
-            box = find_face(picture, box, self._detector)
+            box = self._face(picture, subject)
         if min(box.width, box.height) < _SMALL_FACE:
             warnings += (f"the face is only {box.width:.0f} x {box.height:.0f} pixels",)
         return Face(face_pixels(picture, box), warnings)
+
+    def _face(self, picture: Picture, subject: Subject) -> BoundingBox:
+        assert self._faces is not None
+        others = subject.sample.others
+        if subject.box is None:
+            face = self._faces.largest_face(picture)
+        else:
+            face = self._faces.face_of(picture, subject.box, others)
+        if face is None:
+            raise _no_face(among_others=bool(others))
+        return face
 
     def answer(self, batch: Sequence[Face]) -> Sequence[Answer | EmosceneError]:
         pixels = np.stack([face.pixels for face in batch])
@@ -174,51 +184,27 @@ class FaceRecognizer(BatchRecognizer[Face]):
         return chosen if self.labels.multi_label else chosen[:1]
 
 
-def find_face(picture: Picture, box: BoundingBox, detector: YuNet) -> BoundingBox:
-    """The largest face whose centre lies in the box, in pixels of the picture.
-
-    Looked for in the whole picture first, and then, for people who are small in it, in their own region.
-
-    Raises:
-        PersonNotFoundError: if there is none.
-    """
-    faces = _with_centre_in(box, detector.detect(picture))
-    if not faces:
-        faces = _with_centre_in(box, _second_look(picture, box, detector))
-    if not faces:
-        raise PersonNotFoundError(
-            "no face is found in the box",
-            remedy="The face recognizer needs a visible face; try another model.",
-        )
-    return max(faces, key=lambda face: face.area)
+def _no_face(*, among_others: bool) -> PersonNotFoundError:
+    theirs = " that is not another person's" if among_others else ""
+    return PersonNotFoundError(
+        f"no face{theirs} is found in the box",
+        remedy="The face recognizer needs a visible face; try another model.",
+    )
 
 
-def _second_look(picture: Picture, box: BoundingBox, detector: YuNet) -> list[Person]:
-    region = crop(picture, box, _SECOND_LOOK)
-    # Where `crop` put its upper left corner.
-    left = max(0, int(np.floor(box.x1 - _SECOND_LOOK * box.width)))
-    top = max(0, int(np.floor(box.y1 - _SECOND_LOOK * box.height)))
-    return [
-        person.model_copy(
-            update={
-                "box": BoundingBox(
-                    x1=person.box.x1 + left,
-                    y1=person.box.y1 + top,
-                    x2=person.box.x2 + left,
-                    y2=person.box.y2 + top,
-                )
-            }
-        )
-        for person in detector.detect(open_picture(region))
-    ]
-
-
-def _with_centre_in(box: BoundingBox, faces: Sequence[Person]) -> list[BoundingBox]:
-    def inside(face: BoundingBox) -> bool:
-        x, y = (face.x1 + face.x2) / 2, (face.y1 + face.y2) / 2
-        return box.x1 <= x <= box.x2 and box.y1 <= y <= box.y2
-
-    return [face.box for face in faces if inside(face.box)]
+def mapping(labels: LabelSpace) -> str:
+    """Which expression speaks for which labels of a space, and which labels none speaks for, in words."""
+    shares = spoken_of(labels)
+    parts = []
+    for place, noun in enumerate(EXPRESSIONS):
+        meant = [
+            label if share.weight == 1 else f"{label} ({share.weight:g} of it)"
+            for label, share in shares.items()
+            if share.expression == place
+        ]
+        parts.append(f"{noun} -> {', '.join(meant) or 'no label'}")
+    silent = [label for label in labels.ids if label not in shares]
+    return f"{'; '.join(parts)}. Never answered: {', '.join(silent) or 'none'}."
 
 
 def face_pixels(picture: Picture, face: BoundingBox) -> npt.NDArray[np.float32]:
@@ -245,8 +231,7 @@ def make(
     Args:
         labels: The label space of the answers.
         network: The expression network's .onnx file; None takes the one EMOSCENE_FACE_NETWORK names.
-        detector: YuNet's .onnx file; None takes the one EMOSCENE_FACE_DETECTOR names. Without either the
-        given
+        detector: YuNet's .onnx file; None takes the one EMOSCENE_FACE_DETECTOR names. Without either the given
             box is taken as the face.
         batch_size: How many faces go through the network together, at least 1.
         allow_unknown_hash: Also run .onnx files whose SHA-256 emoscene does not know.
@@ -272,12 +257,12 @@ def make(
     return FaceRecognizer(
         labels,
         open_onnx(network, EXPRESSION_NETWORK, allow_unknown_hash=allow_unknown_hash),
-        YuNet(detector, allow_unknown_hash=allow_unknown_hash) if detector else None,
+        FaceFinder(YuNet(detector, allow_unknown_hash=allow_unknown_hash)) if detector else None,
         batch_size=batch_size,
     )
 
 
-def _card(network: OnnxFile) -> Card:
+def _card(network: OnnxFile, labels: LabelSpace) -> Card:
     known = network.known
     return Card(
         name="face",
@@ -290,6 +275,7 @@ def _card(network: OnnxFile) -> Card:
         limits=(
             "Sees no scene, no posture and no other people. An expression is not a feeling. Needs a visible face. "
             "Its shares are far too sure of themselves and not calibrated; labels that are no expression get 0; "
-            "valence, arousal and dominance are not given."
+            "valence, arousal and dominance are not given. "
+            f"Expressions and labels of {labels.name}: {mapping(labels)}"
         ),
     )
