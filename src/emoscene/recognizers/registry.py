@@ -23,6 +23,7 @@ Factory = Callable[..., Recognizer]
 
 _BUILT_IN = {
     "embedded": "emoscene.recognizers.embedded:make",
+    "endpoint": "emoscene.recognizers.endpoint:make",
     "face": "emoscene.recognizers.face:make",
     "text": "emoscene.recognizers.text:make",
     "vlm": "emoscene.recognizers.vlm:make",
