@@ -170,7 +170,7 @@ def test_auto_takes_the_best_model_that_is_wholly_here(tmp_path: Path) -> None:
 
 def test_auto_without_torch_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_in_cache(tmp_path / "hub", "llava-hf/llava-1.5-7b-hf")
-    monkeypatch.setattr(catalogue, "find_spec", lambda name: None)
+    monkeypatch.setattr("emoscene.catalogue.here.find_spec", lambda name: None)
     choice = emoscene.resolve("auto")
     assert choice.recognizer == "embedded"
     assert 'pip install "emoscene[models]"' in choice.why

@@ -1,0 +1,43 @@
+"""The models that emoscene knows: what they are, whether they are here, and how to get, check and convert them.
+
+Nothing of this is imported by `import emoscene`, and listing them imports nothing heavy.
+"""
+
+from emoscene.catalogue.card import answers_by, card
+from emoscene.catalogue.entries import Entry, entries, find, for_photographs, is_hub_id, known, size, terms
+from emoscene.catalogue.here import (
+    Found,
+    converted_folder,
+    folder_of,
+    hub_cache,
+    hub_folder,
+    is_here,
+    is_runnable,
+    others_here,
+    pulled_folder,
+)
+from emoscene.catalogue.pull import Pulled, pull
+
+__all__ = [
+    "Entry",
+    "Found",
+    "Pulled",
+    "answers_by",
+    "card",
+    "converted_folder",
+    "entries",
+    "find",
+    "folder_of",
+    "for_photographs",
+    "hub_cache",
+    "hub_folder",
+    "is_here",
+    "is_hub_id",
+    "is_runnable",
+    "known",
+    "others_here",
+    "pull",
+    "pulled_folder",
+    "size",
+    "terms",
+]

@@ -1,0 +1,190 @@
+"""What is on this machine: read from the folders of the Hugging Face cache and emoscene's own, without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from emoscene.catalogue.entries import Entry, entries, find, is_commit
+from emoscene.errors import ModelError
+from emoscene.recognizers.folders import Kind, look_into
+
+__all__ = [
+    "Found",
+    "conversion_target",
+    "converted_folder",
+    "folder_of",
+    "hub_cache",
+    "hub_folder",
+    "is_here",
+    "is_runnable",
+    "others_here",
+    "pulled_folder",
+    "repository_folder",
+    "safe_name",
+]
+
+#: The recognizer that asks models of a kind; detectors are named by --detector, adapters with their base.
+ASKED_BY = {
+    Kind.DUAL_ENCODER: "dual_encoder",
+    Kind.VLM: "vlm",
+    Kind.CAPTIONER: "narrated",
+    Kind.LANGUAGE: "narrated",
+    Kind.SENTENCES: "text",
+    Kind.DETECTOR: "--detector",
+    Kind.ADAPTER: "vlm",
+}
+
+
+def hub_cache() -> Path:
+    """The folder of the Hugging Face cache, as its own environment variables set it."""
+    if folder := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
+        return Path(folder).expanduser()
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "huggingface"
+    return Path(home).expanduser() / "hub"
+
+
+def own_cache() -> Path:
+    """The folder of emoscene's own cache."""
+    own = os.environ.get("EMOSCENE_CACHE")
+    return Path(own or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "emoscene").expanduser()
+
+
+def conversion_target(entry: Entry, commit: str) -> Path:
+    """Where `models convert NAME` puts a model of the catalogue that was pulled at a commit."""
+    return own_cache() / "converted" / entry.name / commit
+
+
+def converted_folder(entry: Entry) -> Path | None:
+    """The complete converted folder of an entry, or None: of its commit, or if it has none, the newest."""
+    where = own_cache() / "converted" / entry.name
+    if entry.revision:
+        folders = [where / entry.revision]
+    else:
+        folders = sorted((f for f in where.glob("*") if is_commit(f.name)), key=lambda f: f.stat().st_mtime)
+    return next((folder for folder in reversed(folders) if _is_complete(folder)), None)
+
+
+def repository_folder(hub_id: str) -> Path:
+    """The folder of a hub repository in the cache, whether or not it is there."""
+    return hub_cache() / f"models--{hub_id.replace('/', '--')}"
+
+
+def hub_folder(hub_id: str) -> Path | None:
+    """The folder of a model's complete files, or None if it is not wholly there.
+
+    The catalogue's revision is taken where it has one, else what `main` was when the model was pulled. Of a model
+    whose pickles had to be converted it is the converted folder.
+    """
+    snapshot = _snapshot(hub_id)
+    if snapshot is not None and _is_complete(snapshot):
+        return snapshot
+    entry = find(hub_id)
+    return converted_folder(entry) if entry and entry.pickles and not entry.subfolder else None
+
+
+def folder_of(entry: Entry) -> Path | None:
+    """The folder of an entry that is ready to be loaded, or None."""
+    return converted_folder(entry) if entry.subfolder else hub_folder(entry.hub) if entry.hub else None
+
+
+def pulled_folder(entry: Entry) -> Path | None:
+    """The pulled folder of an entry whose pickles must be converted first, or None if its files are not all there."""
+    snapshot = _snapshot(entry.hub)
+    if snapshot is None or not entry.pickles:
+        return None
+    folder = snapshot / entry.subfolder
+    config = "adapter_config.json" if entry.kind == "adapter" else "config.json"
+    whole = (folder / config).is_file() and all(_has(folder, name) for name in entry.pickles)
+    return folder if whole else None
+
+
+def _has(folder: Path, pickle: str) -> bool:
+    return (folder / pickle).is_file() or (folder / safe_name(pickle)).is_file()
+
+
+def safe_name(pickle: str) -> str:
+    """What a file of pickled tensors is called in safetensors."""
+    stem = pickle.removesuffix(".bin")
+    return f"{stem.replace('pytorch_model', 'model')}.safetensors"
+
+
+def _snapshot(hub_id: str) -> Path | None:
+    repository = repository_folder(hub_id)
+    entry = find(hub_id)
+    revision = entry.revision if entry else None
+    if revision is None:
+        try:
+            revision = (repository / "refs" / "main").read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+    return repository / "snapshots" / revision if is_commit(revision) else None
+
+
+def _is_complete(snapshot: Path) -> bool:
+    """Whether a snapshot has its configuration and every tensor file (an interrupted pull has not)."""
+    stem = "model"
+    if not (snapshot / "config.json").is_file():
+        if not (snapshot / "adapter_config.json").is_file():
+            return False
+        stem = "adapter_model"
+    index = snapshot / f"{stem}.safetensors.index.json"
+    if index.is_file():
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            return bool(shards) and all((snapshot / shard).is_file() for shard in shards)
+        except (ValueError, KeyError, AttributeError, TypeError):
+            return False
+    return (snapshot / f"{stem}.safetensors").is_file()
+
+
+def is_here(entry: Entry) -> bool:
+    """Whether a model's files are on this machine, ready to be asked; of single files, whether their variable
+    names one."""
+    if entry.kind == "embedded":
+        return any((Path(__file__).parents[1] / "embedded").glob("*.onnx"))
+    if entry.package and find_spec(entry.package):
+        return True
+    if entry.variable:
+        return Path(os.environ.get(entry.variable) or "no such file").is_file()
+    return folder_of(entry) is not None
+
+
+def is_runnable(entry: Entry) -> bool:
+    """Whether the packages that running it needs are installed; found without importing them."""
+    return not entry.extra or all(find_spec(package) for package in ("torch", "transformers"))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model in the hub cache that the catalogue does not have."""
+
+    hub: str
+    kind: Kind
+    folder: Path
+    megabytes: float
+
+    @property
+    def recognizer(self) -> str:
+        """What asks it."""
+        return ASKED_BY[self.kind]
+
+
+def others_here() -> Iterator[Found]:
+    """Models in the hub cache, not in the catalogue, that emoscene could ask."""
+    known = {entry.hub.casefold() for entry in entries() if entry.hub}
+    for repository in sorted(hub_cache().glob("models--*--*")):
+        hub_id = "/".join(repository.name.split("--")[1:])
+        folder = None if hub_id.casefold() in known else hub_folder(hub_id)
+        if folder is None:
+            continue
+        try:
+            kind = look_into(folder).kind
+        except ModelError:
+            continue
+        bytes_here = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+        yield Found(hub_id, kind, folder, bytes_here / 1e6)
