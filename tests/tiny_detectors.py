@@ -121,13 +121,21 @@ def _hgnet(t: Any, stages: list[str]) -> Any:
 
 
 def _spread(model: Any) -> None:
-    """Heads start out with equal scores for everything; these tell their queries apart."""
+    """Fresh weights say the same of everything; these tell queries apart, and take most for people."""
     import torch
 
+    # The boxes of these families start from small squares, which larger weights would press flat.
+    moves = 0.1 if model.config.model_type in ("d_fine", "rt_detr", "rt_detr_v2") else 0.3
     with torch.no_grad():
         for name, weights in model.named_parameters():
-            if any(head in name for head in ("bbox", "class_", "score_head")):
-                weights.normal_(std=0.6)
+            if "bbox" in name:
+                weights.normal_(std=moves)
+            elif "class_" in name or "score_head" in name:
+                weights.normal_(std=0.15)
+                if weights.shape in ((len(CLASSES),), (len(CLASSES) + 1,)):
+                    weights[1] = 2.5
+            elif "query_position" in name or "detection_tokens" in name:
+                weights.normal_(std=2)
 
 
 def _see(model: Any, family: str, seen: Seen) -> None:

@@ -64,7 +64,8 @@ def test_all_and_the_largest() -> None:
         ("p1", 10, 10),
         ("p2", 60, 0),
     ]
-    assert everybody.others == everybody.notes == ()
+    assert everybody.others == ()
+    assert everybody.notes == ()
     largest = Finder(detector, ANY_SIZE).find(PICTURE, "largest")
     assert largest.people == everybody.people[2:]
     assert largest.others == tuple(person.box for person in everybody.people[:2])

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+import emoscene
 from emoscene.errors import MissingFileError, ModelFilesError, ModelNotHereError, OptionError
 from emoscene.images import open_picture
-from emoscene.labels import LabelSpace, label_space
+from emoscene.labels import LabelSpace, label_space, label_space_names
 from emoscene.labels.space import Label
 from emoscene.people import FACE_DETECTOR as DETECTOR
 from emoscene.recognizers.base import WHOLE_PICTURE
 from emoscene.recognizers.conformance import check_recognizer
-from emoscene.recognizers.face import CUT, EXPRESSIONS, NETWORK, face_pixels, make, spoken_of
+from emoscene.recognizers.face import CUT, EXPRESSIONS, NETWORK, face_pixels, make, mapping, spoken_of
 from emoscene.types import BoundingBox, Prediction, Sample, ScoreKind, Status
 
 EMOTIC = label_space("emotic")
@@ -197,3 +198,47 @@ def test_chosen_labels_follow_the_cut(files: dict[str, Any]) -> None:
     single = make(label_space("ekman"), network=files["network"])
     scores = dict.fromkeys(single.labels.ids, 0.0) | {"sadness": 0.5, "anger": 0.4}
     assert single.chosen_labels(scores) == ("sadness",)
+
+
+def test_everybody_in_a_group_is_read_by_their_own_face(reference_data: Path, files: dict[str, Any]) -> None:
+    rows = emoscene.analyze_all(
+        reference_data / "photos/group.jpeg",
+        people="all",
+        person_detector=reference_data / "weights/person-detector-fastestdet/FastestDet.onnx",
+        model="face",
+        **files,
+    )
+    assert [row.status for row in rows] == [Status.OK] * 5
+    assert len({tuple(row.scores.values()) for row in rows}) == 5
+
+
+def test_anothers_face_is_not_this_persons(reference_data: Path, files: dict[str, Any]) -> None:
+    photo = reference_data / "photos/two_people.jpg"
+    left, behind = box(10, 26, 557, 661), box(150, 0, 600, 661)
+    alone = Sample(id="0", picture=photo, box=behind)
+    among = Sample(id="1", picture=photo, box=behind, others=(left,))
+    (first, second) = make(EMOTIC, **files).predict([alone, among])
+    assert first.status is Status.OK
+    assert second.status is Status.NO_PERSON
+    assert second.error is not None
+    assert "not another person's" in second.error.message
+
+
+@pytest.mark.parametrize("space", label_space_names())
+def test_the_card_says_which_expression_means_which_label(space: str, files: dict[str, Any]) -> None:
+    labels = label_space(space)
+    limits = make(labels, **files).card.limits
+    assert mapping(labels) in limits
+    said = mapping(labels).partition("Never answered: ")
+    for label in labels.ids:
+        is_silent = label not in spoken_of(labels)
+        assert (label in said[2].rstrip(".").split(", ")) == is_silent
+    assert all(f"{expression} -> " in said[0] for expression in EXPRESSIONS)
+
+
+def test_the_mapping_in_words() -> None:
+    assert mapping(label_space("mikels")) == (
+        "neutral -> no label; happiness -> amusement; sadness -> sadness; anger -> anger; fear -> fear; "
+        "disgust -> disgust; surprise -> no label. Never answered: awe, contentment, excitement."
+    )
+    assert "happiness -> happiness, pleasure (0.5 of it); " in mapping(EMOTIC)

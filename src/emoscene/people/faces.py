@@ -4,8 +4,8 @@
     people without one --their own region, enlarged--> a second look, in which faces already given do not count
 
 A face fits a person the better, the more of it lies where a head is (the upper part of the box, as high as the box is
-wide and at least a third of it), the nearer it is to the middle of the upper edge, and the larger it is: people in the
-background have smaller ones. That is a convention, not measured.
+wide and at least a third of it), the nearer it is to the middle of the upper edge, and the larger it is beside the
+other faces in the box: those in the background are smaller. That is a convention, not measured.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from emoscene.images import crop, open_picture
 from emoscene.people.detector import Detector
 from emoscene.types import BoundingBox, Picture
 
-__all__ = ["FaceFinder", "assign", "head_fit"]
+__all__ = ["FaceFinder", "assign"]
 
 #: What detectors miss in a large picture they may find in the person's own region, widened by this share.
 _SECOND_LOOK = 0.1
@@ -26,8 +26,6 @@ _SECOND_LOOK = 0.1
 _SAME_FACE = 0.3
 #: A head lies in at least this upper share of a box.
 _HEAD_SHARE = 1 / 3
-#: What the size of a face counts, beside its place.
-_SIZE_WEIGHT = 2.0
 
 
 class FaceFinder:
@@ -105,17 +103,21 @@ def assign(people: Sequence[BoundingBox], faces: Sequence[BoundingBox]) -> dict[
 
     Pairs are not traded for one more match: somebody seen from behind gets no face rather than a neighbour's.
     """
-    pairs = [(person, face) for person in people for face in faces if _has_centre_in(person, face)]
-    pairs.sort(key=lambda pair: (-head_fit(pair[1], pair[0]), pair[0].as_tuple(), pair[1].as_tuple()))
+    pairs: list[tuple[float, BoundingBox, BoundingBox]] = []
+    for person in people:
+        inside = [face for face in faces if _has_centre_in(person, face)]
+        largest = max((face.area for face in inside), default=0.0)
+        pairs += [(_head_fit(face, person) + math.sqrt(face.area / largest), person, face) for face in inside]
+    pairs.sort(key=lambda pair: (-pair[0], pair[1].as_tuple(), pair[2].as_tuple()))
     given: dict[BoundingBox, BoundingBox] = {}
-    for person, face in pairs:
+    for _, person, face in pairs:
         if person not in given and face not in given.values():
             given[person] = face
     return given
 
 
-def head_fit(face: BoundingBox, person: BoundingBox) -> float:
-    """How well a face fits a person: higher is better; it falls with the distance from where a head is."""
+def _head_fit(face: BoundingBox, person: BoundingBox) -> float:
+    """How well a face's place fits a person: at most 1, and less the further it is from where a head is."""
     head = min(person.height, max(person.width, person.height * _HEAD_SHARE))
     wide = min(face.x2, person.x2) - max(face.x1, person.x1)
     high = min(face.y2, person.y1 + head) - max(face.y1, person.y1)
@@ -123,8 +125,7 @@ def head_fit(face: BoundingBox, person: BoundingBox) -> float:
     x, y = (face.x1 + face.x2) / 2, (face.y1 + face.y2) / 2
     aside = abs(x - (person.x1 + person.x2) / 2) / person.width
     below = (y - person.y1) / person.height
-    size = math.sqrt(face.area) / min(person.width, person.height)
-    return inside - aside - below + _SIZE_WEIGHT * min(size, 1.0)
+    return inside - aside - below
 
 
 def _has_centre_in(person: BoundingBox, face: BoundingBox) -> bool:
