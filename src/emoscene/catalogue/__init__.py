@@ -3,8 +3,9 @@
 Nothing of this is imported by `import emoscene`, and listing them imports nothing heavy.
 """
 
-from emoscene.catalogue.card import answers_by, card
-from emoscene.catalogue.entries import Entry, entries, find, for_photographs, is_hub_id, known, size, terms
+from emoscene.catalogue.cards import answers_by, card
+from emoscene.catalogue.conversion import Converted, convert
+from emoscene.catalogue.entry import Entry, entries, find, for_photographs, is_hub_id, known, size, terms
 from emoscene.catalogue.here import (
     Found,
     converted_folder,
@@ -16,14 +17,16 @@ from emoscene.catalogue.here import (
     others_here,
     pulled_folder,
 )
-from emoscene.catalogue.pull import Pulled, pull
+from emoscene.catalogue.pulling import Pulled, pull
 
 __all__ = [
+    "Converted",
     "Entry",
     "Found",
     "Pulled",
     "answers_by",
     "card",
+    "convert",
     "converted_folder",
     "entries",
     "find",

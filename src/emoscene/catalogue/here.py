@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from emoscene.catalogue.entries import Entry, entries, find, is_commit
+from emoscene.catalogue.entry import Entry, entries, find, is_commit
 from emoscene.errors import ModelError
 from emoscene.recognizers.folders import Kind, look_into
 

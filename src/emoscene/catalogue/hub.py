@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from emoscene.catalogue.entries import is_commit
+from emoscene.catalogue.entry import is_commit
 from emoscene.catalogue.here import repository_folder
 from emoscene.errors import ModelError, ModelFilesError, ModelNotHereError, UnknownModelError, shorten
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emoscene.catalogue.entries import Entry, known, megabytes_in_words, terms
+from emoscene.catalogue.entry import Entry, known, megabytes_in_words, terms
 from emoscene.catalogue.here import hub_cache, repository_folder, safe_name
 from emoscene.catalogue.hub import RemoteFile, download, listing, partial_bytes, point_main
 from emoscene.errors import ModelError, ModelFilesError

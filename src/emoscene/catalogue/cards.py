@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emoscene.catalogue.entries import Entry, known, size, terms
+from emoscene.catalogue.entry import Entry, known, size, terms
 from emoscene.catalogue.here import folder_of, is_here, pulled_folder
-from emoscene.catalogue.pull import use_of_file
+from emoscene.catalogue.pulling import use_of_file
 
 __all__ = ["answers_by", "card"]
 
