@@ -49,7 +49,8 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent back: after `delay` seconds, `cut` off behind some bytes, or a byte every `drip` seconds."""
+    """What is sent back: after `delay` seconds, `cut` off behind some bytes, or a byte every `drip` seconds. An empty
+    header is left away."""
 
     body: Json | bytes = b""
     status: int = 200
@@ -124,10 +125,16 @@ class Server:
 
             def _send(self, reply: Reply) -> None:
                 body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-                headers = {"content-type": "application/json", "content-length": str(len(body)), **reply.headers}
+                headers = {
+                    "content-type": "application/json",
+                    "content-length": str(len(body)),
+                    **reply.headers,
+                }
                 self.send_response(reply.status)
                 for name, value in headers.items():
-                    self.send_header(name, value)
+                    if value:
+                        self.send_header(name, value)
+                self.close_connection |= headers.get("connection") == "close"
                 self.end_headers()
                 if reply.drip:
                     for place in range(len(body)):
@@ -189,7 +196,9 @@ class SmallModel:
         if received.path == "/v1/models":
             return Reply({"data": [{"id": self.name}, {"id": "other"}]})
         if received.body.get("model") != self.name:
-            return error(404, f"The model `{received.body.get('model')}` does not exist.", code="model_not_found")
+            return error(
+                404, f"The model `{received.body.get('model')}` does not exist.", code="model_not_found"
+            )
         if received.path == "/v1/chat/completions":
             return self._chat(received)
         if self.decisions and received.path == "/v1" + self.decisions:
@@ -209,10 +218,16 @@ class SmallModel:
         parts = body["messages"][0]["content"]
         pictures = [p["image_url"]["url"] for p in parts if p["type"] == "image_url"]
         told, _, question = received.text.rpartition("\n")
-        choice: Json = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": self.writes}}
+        choice: Json = {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": self.writes},
+        }
         if "response_format" in body:
             names = body["response_format"]["json_schema"]["schema"]["properties"]
-            content = {"labels": ["happiness", "excitement"]} | ({"reason": "a smile."} if "reason" in names else {})
+            content = {"labels": ["happiness", "excitement"]} | (
+                {"reason": "a smile."} if "reason" in names else {}
+            )
             choice["message"]["content"] = json.dumps(content)
         if body.get("logprobs") and self.logprobs:
             asked = re.search(r"seem to feel (.*)\?", question)
@@ -229,7 +244,9 @@ class SmallModel:
         for name, question in body["questions"].items():
             share = self.share(question["instructions"], body["state"], pictures)
             level = question["type"] == "score"
-            answers[name] = {"type": "score", "score": 9 * share} if level else {"type": "noul", "noul": share}
+            answers[name] = (
+                {"type": "score", "score": 9 * share} if level else {"type": "noul", "noul": share}
+            )
             diagnostics[name] = {"label_mass": 0.75, "argmax_is_label": True}
         tokens = len(body["state"].split()) + sum(64 for _ in pictures)
         usage = {"input_tokens": tokens, "output_tokens": len(answers)}
@@ -243,7 +260,11 @@ class SmallModel:
         for question in received.body["questions"]:
             share = self.share(question["instructions"], words, pictures)
             level = question["type"] == "score"
-            given = {"type": "score", "score": 9 * share} if level else {"type": "predicate", "probability": share}
+            given = (
+                {"type": "score", "score": 9 * share}
+                if level
+                else {"type": "predicate", "probability": share}
+            )
             answers.append({**given, "name": question["name"]})
         usage = {"input_tokens": len(words.split()) + 64 * len(pictures), "output_tokens": 0}
         return Reply({"answers": answers, "usage": usage})
@@ -251,7 +272,14 @@ class SmallModel:
 
 def _top(share: float) -> list[Json]:
     """A tenth of the mass falls on other words; the digits are as likely as yes."""
-    shares = {" Yes": 0.5 * share, "yes": 0.4 * share, "No": 0.9 * (1 - share), "Maybe": 0.05, "3": 0.03, "7": 0.02}
+    shares = {
+        " Yes": 0.5 * share,
+        "yes": 0.4 * share,
+        "No": 0.9 * (1 - share),
+        "Maybe": 0.05,
+        "3": 0.03,
+        "7": 0.02,
+    }
     return [{"token": token, "logprob": math.log(mass)} for token, mass in shares.items()]
 
 
@@ -267,8 +295,21 @@ def transformers_serve(folder: Path, *, seconds: float = 120.0) -> Iterator[str]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TRANSFORMERS_VERBOSITY": "error"}
-    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(folder), "--port", str(port)]
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "transformers.cli.transformers",
+        "serve",
+        str(folder),
+        "--port",
+        str(port),
+    ]
     command += ["--host", "127.0.0.1", "--device", "cpu", "--dtype", "float32"]
     log = folder / "serve.log"
     with log.open("wb") as stream:

@@ -187,7 +187,7 @@ class EndpointClient:
         except TimeoutError:
             raise self._no_answer(not_in_time(self.address.host, self.policy.deadline)) from None
         except ServerError as error:
-            self._answered = True
+            self._answered |= not optional
             named = error.http_status == 404 or (error.http_status == 400 and "model" in error.said.lower())
             if named and not optional:
                 error = error.with_models(str(body.get("model", "")), await self.models())
