@@ -55,6 +55,8 @@ def _text(tokenizer: Any) -> dict[str, Any]:
         "vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 4096,
         "eos_token_id": tokenizer.eos_token_id, "bos_token_id": 1, "pad_token_id": 0,
+        # Large enough for a misplaced position or mask to show in the logits.
+        "initializer_range": 0.2,
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from emoscene.recognizers import registry
 from emoscene.recognizers.asking import Which, answers, find, samples_of
 from emoscene.recognizers.base import BatchRecognizer, Card, Recognizer
 from emoscene.recognizers.detection import make_finder
+from emoscene.recognizers.folders import Kind, look_into
 from emoscene.types import BoundingBox, Picture, Prediction, Sample
 
 __all__ = ["AutoRecognizer", "Choice", "analyze", "analyze_all", "find_people", "load", "resolve"]
@@ -99,18 +101,14 @@ def resolve(spec: str | Path = "auto", *, words_only: bool = False, **options: A
     if name == "auto":
         return _automatic(words_only, options)
     if name in registry.names():
-        return Choice(name, "asked for by name", name, options)
+        return Choice(name, "asked for by name", name, _with_folders(options))
     path = Path(name).expanduser()
     if path.suffix in {".yaml", ".yml"} and path.is_file():
         return _from_yaml(path, options)
     if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise UnknownModelError(
-                "this folder holds no model: it has no config.json",
-                value=name,
-                remedy="Give the folder of a model in Hugging Face layout.",
-            )
-        return Choice(name, "a model folder", "vlm", {**options, "model": str(path)})
+        return _from_folder(path, name, "a model folder", options)
+    if name.startswith(("/", "./", "../", "~")):
+        look_into(path)  # A path and no name: says that there is nothing.
     entry = catalogue.find(name)
     if entry is not None:
         return _from_catalogue(entry, options)
@@ -165,7 +163,7 @@ def _from_catalogue(entry: catalogue.Entry, options: Mapping[str, Any]) -> Choic
             value=entry.name,
             remedy="`emoscene models list` shows the ones that answer now.",
         )
-    if entry.hub and entry.recognizer == "vlm":
+    if entry.hub and not (entry.package and find_spec(entry.package)):
         return _from_hub(entry.hub, "asked for by its name in the catalogue", options)
     return Choice(entry.name, "asked for by its name in the catalogue", entry.recognizer, options)
 
@@ -173,8 +171,60 @@ def _from_catalogue(entry: catalogue.Entry, options: Mapping[str, Any]) -> Choic
 def _from_hub(hub_id: str, why: str, options: Mapping[str, Any]) -> Choice:
     """The snapshot's folder, so that loading asks no server and takes exactly the files that were pulled."""
     folder = _hub_folder(hub_id)
-    title = f"{hub_id}@{folder.name[:8]}"
-    return Choice(hub_id, why, "vlm", {**options, "model": str(folder)}, title=title)
+    chosen = _from_folder(folder, hub_id, why, options)
+    signs = chosen.recognizer in ("vlm", "dual_encoder", "language")
+    return replace(chosen, title=f"{hub_id}@{folder.name[:8]}") if signs else chosen
+
+
+#: Which recognizer asks a folder of a kind, and the option that takes the folder.
+_ASKS = {
+    Kind.VLM: ("vlm", "model"),
+    Kind.DUAL_ENCODER: ("dual_encoder", "model"),
+    Kind.CAPTIONER: ("narrated", "narrator"),
+    Kind.LANGUAGE: ("language", "model"),
+    Kind.SENTENCES: ("text", "encoder"),
+}
+
+
+def _from_folder(path: Path, name: str, why: str, options: Mapping[str, Any]) -> Choice:
+    folder = look_into(path)
+    if folder.kind is Kind.ADAPTER:
+        if not folder.base:
+            raise UnknownModelError(
+                "this adapter does not say which model it belongs to",
+                value=path,
+                remedy=f"Give the model as --model, and -o adapter={shorten(path)}",
+            )
+        base = resolve(folder.base, **{**options, "adapter": str(path)})
+        return replace(base, name=name, why=f"an adapter of {folder.base}")
+    if folder.kind not in _ASKS:
+        raise UnknownModelError(
+            f"this model is a {folder.kind} and does not answer by itself",
+            value=name,
+            remedy="Use it as --detector, and another as --model.",
+        )
+    recognizer, option = _ASKS[folder.kind]
+    return Choice(name, why, recognizer, {**_with_folders(options), option: str(path)})
+
+
+#: Options that name another model. Hub ids and catalogue names in them become folders.
+_MODEL_OPTIONS = ("model", "narrator", "reasoner", "encoder", "adapter")
+
+
+def _with_folders(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with every hub id or catalogue name of a model replaced by the folder of its files."""
+    settled = dict(options)
+    for key in _MODEL_OPTIONS:
+        name = options.get(key)
+        if key == "model" and "base_url" in options:
+            continue  # A name on somebody else's server.
+        if not isinstance(name, str) or not name or Path(name).expanduser().exists():
+            continue
+        entry = catalogue.find(name)
+        hub_id = entry.hub if entry is not None else name if catalogue.is_hub_id(name) else ""
+        if hub_id:
+            settled[key] = str(_hub_folder(hub_id))
+    return settled
 
 
 def _hub_folder(hub_id: str) -> Path:

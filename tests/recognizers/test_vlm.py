@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,7 +136,7 @@ def test_weights_that_are_pickles_are_refused(clip_folder: Path, tmp_path: Path)
         if file.suffix != ".safetensors":
             (tmp_path / file.name).write_bytes(file.read_bytes())
     torch.save({}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(ModelFilesError, match="cannot be loaded"):
+    with pytest.raises(ModelFilesError, match="models convert"):
         make(label_space("emotic"), model=str(tmp_path))
 
 
@@ -197,9 +198,18 @@ def test_a_tokenizer_with_a_space_before_each_digit_is_read() -> None:
     assert all(tree.segments[i].tokens[-1] == 5 for i in tree.labels)
 
 
-def test_another_family_is_named_not_guessed(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "blip"}), "utf-8")
-    with pytest.raises(UnknownModelError, match="'blip'"):
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"model_type": "clip"}, "dual-encoder"),
+        ({"model_type": "llama", "architectures": ["LlamaForCausalLM"]}, "language"),
+        ({"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForCTC"]}, "'wav2vec2'"),
+    ],
+)
+def test_another_kind_of_model_is_named_not_guessed(tmp_path: Path, config: dict[str, Any], said: str) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(UnknownModelError, match=said):
         make(label_space("emotic"), model=str(tmp_path))
 
 

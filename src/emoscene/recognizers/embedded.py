@@ -126,7 +126,7 @@ class EmbeddedRecognizer(BatchRecognizer[Ready]):
                 answers.append(error)
                 continue
             if self._reason:
-                caption, reason = self._write(ready, self._questions.caption, self._questions.reason)
+                caption, reason = self._write(ready, self._questions.caption(), self._questions.reason())
                 answer = replace(answer, caption=caption, reason=reason)
             answers.append(replace(answer, warnings=ready.warnings))
         return answers

@@ -1,6 +1,6 @@
-"""The forward pass of LLaVA-type models in torch: a tree of questions behind one picture.
+"""The forward pass of LLaVA-type models as one module: what the light core's file holds.
 
-`Graph` is the same computation as one module, from pixels and tokens to logits: what the light core's file holds.
+A tree of questions behind one picture, from pixels and tokens to logits, in a single sequence and without a cache.
 """
 
 from __future__ import annotations
@@ -10,26 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from emoscene.scoring.branches import Collated
-
-__all__ = ["Graph", "packed_logits", "tower_features"]
-
-
-def packed_logits(model: Any, pixels: Tensor, batch: Collated) -> Tensor:
-    """Next-token logits (batch, reads, vocabulary), float32, at the places that `batch.reads` names."""
-    device = model.device
-    allowed = torch.from_numpy(batch.mask)[:, None].to(device)
-    # Added to the logits, not a mask of truths: only some attention kernels take the latter for what it is.
-    barrier = torch.zeros(allowed.shape, dtype=model.dtype, device=device)
-    barrier = barrier.masked_fill(~allowed, torch.finfo(model.dtype).min)
-    hidden = model.model(
-        input_ids=torch.from_numpy(batch.tokens).to(device),
-        pixel_values=pixels.to(device, model.dtype),
-        attention_mask=barrier,
-        position_ids=torch.from_numpy(batch.positions).to(device),
-        use_cache=False,
-    ).last_hidden_state
-    return _read(model, hidden, torch.from_numpy(batch.reads).to(device))
+__all__ = ["Graph", "tower_features"]
 
 
 def tower_features(hidden_states: tuple[Tensor, ...]) -> Tensor:

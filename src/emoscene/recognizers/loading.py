@@ -15,7 +15,7 @@ from typing import Any
 
 from emoscene.errors import MissingExtraError, ModelFilesError, OptionError
 
-__all__ = ["Placement", "load_model", "load_processor", "load_tokenizer"]
+__all__ = ["Placement", "load_model", "load_processor", "load_tokenizer", "still_processor"]
 
 _AGAIN = "Pull, convert or train the folder again."
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
@@ -117,19 +117,21 @@ def _without_video(transformers: Any, folder: Path) -> Any:
     whole = PROCESSOR_MAPPING[type(config)]
     if "video_processor" not in whole.get_attributes():
         return transformers.AutoProcessor.from_pretrained(folder, **_LOCAL)
-    parts = [part for part in whole.get_attributes() if part != "video_processor"]
-    # The processor reads these numbers of its video processor even when it is given pictures alone.
-    no_video = types.SimpleNamespace(num_frames=1, fps=1, merge_size=1)
-    still = type(
-        whole.__name__,
-        (whole,),
-        {"get_attributes": classmethod(lambda cls: parts), "video_processor": no_video},
-    )
+    still = still_processor(whole)
     settings, _ = whole.get_processor_dict(folder, **_LOCAL)
     known = set(inspect.signature(whole.__init__).parameters) - {"self", *whole.get_attributes()}
     images = transformers.AutoImageProcessor.from_pretrained(folder, **_LOCAL)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
     return still(images, tokenizer, None, **{k: v for k, v in settings.items() if k in known})
+
+
+def still_processor(whole: Any) -> Any:
+    """A processor class for pictures and video as one for pictures alone."""
+    parts = [part for part in whole.get_attributes() if part != "video_processor"]
+    # The processor reads these numbers of its video processor even when it is given pictures alone.
+    no_video = types.SimpleNamespace(num_frames=1, fps=1, merge_size=1)
+    methods = {"get_attributes": classmethod(lambda cls: parts), "video_processor": no_video}
+    return type(whole.__name__, (whole,), methods)
 
 
 @contextmanager

@@ -110,6 +110,21 @@ class SharedPrefix:
             )
         return self._placed(lengthened)
 
+    def write(self, rows: Sequence[Row], tails: Sequence[Sequence[int]], most: int) -> list[str]:
+        """What the model writes after each prefix and its tail: greedy, at most `most` tokens."""
+        from transformers import GenerationConfig
+
+        own = self.model.generation_config
+        greedy = GenerationConfig(
+            max_new_tokens=most, do_sample=False, num_beams=1, eos_token_id=own.eos_token_id,
+            bos_token_id=own.bos_token_id, pad_token_id=self._pad,
+        )  # fmt: skip
+        inputs = self.inputs(rows, tails, side="left")
+        with torch.inference_mode():
+            written = self.model.generate(**inputs, generation_config=greedy)
+        length = inputs["input_ids"].shape[1]
+        return [self.tokenizer.decode(line[length:], skip_special_tokens=True).strip() for line in written]
+
     @property
     def _pad(self) -> int:
         return int(self.tokenizer.pad_token_id or 0)

@@ -8,43 +8,74 @@ from typing import Any
 from emoscene.errors import ModelFilesError
 from emoscene.recognizers.questions import Encode
 
-__all__ = ["ChatFrame", "chat_frame", "plain_encoder"]
+__all__ = ["PLAIN", "ChatFrame", "chat_frame", "plain_encoder"]
 
 _MARK = "QUESTIONSTANDSHERE"
 
 
 @dataclass(frozen=True)
 class ChatFrame:
-    """What a chat template puts before a question (picture included) and between question and answer."""
+    """What a chat template puts before a question (pictures included) and between question and answer."""
 
     head: str
     tail: str
 
+    @property
+    def glue(self) -> str:
+        """What stands between the head and a question: a space, unless the head ends in one or a line break."""
+        return "" if not self.head or self.head[-1].isspace() else " "
 
-def chat_frame(processor: Any) -> ChatFrame:
-    """The frame of one turn with one picture, found by rendering the template round a mark.
+    @property
+    def answer_glue(self) -> str:
+        """What stands between the tail and the answer."""
+        return "" if self.tail[-1:].isspace() else " "
+
+
+#: For language models that were never taught a chat.
+PLAIN = ChatFrame("Read this and answer.\n", "\nAnswer:")
+
+
+def chat_frame(processor: Any, pictures: int = 1) -> ChatFrame:
+    """The frame of one turn with `pictures` before the question, found by rendering the template round a mark.
+
+    Args:
+        processor: A processor, or for text alone a tokenizer. A tokenizer without a template gets `PLAIN`.
+        pictures: How many.
 
     Raises:
-        ModelFilesError: if the model has no chat template, or one that swallows the question.
+        ModelFilesError: if the model has no chat template, or one that swallows the question or the pictures.
     """
-    turn = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": _MARK}]}]
     if not getattr(processor, "chat_template", None):
+        if not pictures:
+            return PLAIN
         raise ModelFilesError(
             "the model has no chat template",
             remedy="Use an instruction-tuned model with chat_template.jinja.",
         )
-    from jinja2 import TemplateError
-
-    try:
-        text = processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
-    except (TemplateError, TypeError, ValueError):
-        raise ModelFilesError("the model's chat template is faulty", remedy="Use another model.") from None
+    text = _rendered(processor, pictures)
     head, mark, tail = text.partition(_MARK)
-    if not mark or _MARK in tail or processor.image_token not in head:
+    shown = not pictures or head != _rendered(processor, 0).partition(_MARK)[0]
+    if not mark or _MARK in tail or not shown:
         raise ModelFilesError(
             "the chat template does not keep the picture before the question", remedy="Use another model."
         )
     return ChatFrame(head.rstrip(" "), tail)
+
+
+def _rendered(processor: Any, pictures: int) -> str:
+    from jinja2 import TemplateError
+
+    parts: list[dict[str, str]] = [*([{"type": "image"}] * pictures), {"type": "text", "text": _MARK}]
+    is_tokenizer = not hasattr(processor, "tokenizer")
+    turn = [{"role": "user", "content": _MARK if is_tokenizer else parts}]
+    options = {"add_generation_prompt": True, "tokenize": False}
+    if "enable_thinking" in str(processor.chat_template):
+        # Answers are read where they begin: a model that would think first is asked not to.
+        options["enable_thinking"] = False
+    try:
+        return str(processor.apply_chat_template(turn, **options))
+    except (TemplateError, TypeError, ValueError):
+        raise ModelFilesError("the model's chat template is faulty", remedy="Use another model.") from None
 
 
 def plain_encoder(tokenizer: Any) -> Encode:

@@ -1,165 +1,216 @@
-"""Vision language models end to end: the whole picture with a red box round the person, and questions.
+"""Vision language models end to end: a picture, a way of pointing at the person, and questions.
 
-Score mode: one yes/no question a label and one level question for each of valence, arousal and dominance, all
-behind one prefix of picture and prompt, read from next-token logits. No answer is generated for the scores.
-This is the general path for folders in Hugging Face layout; the families it takes so far are in `FAMILIES`.
+    score mode    a score for every label and a level for valence, arousal and dominance, read from next-token logits
+                  behind one prefix of picture and prompt; nothing is generated
+                    read=yes_no   "does the person seem to feel anger?", the share of yes
+                    read=name     how likely the label's own name is as the answer to "how does the person feel?"
+    answer mode   the paper's published prompt, answered freely and greedily, then parsed
+
+Takes what transformers' `AutoModelForImageTextToText` loads and has a chat template.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from PIL import Image
 
-from emoscene.errors import (
-    AnswerError,
-    EmosceneError,
-    MissingExtraError,
-    ModelFilesError,
-    ModelNotHereError,
-    OptionError,
-    UnknownModelError,
-)
-from emoscene.images import regions
+from emoscene.errors import AnswerError, EmosceneError, OptionError, UnknownModelError
+from emoscene.images import open_picture
 from emoscene.labels import LabelSpace
-from emoscene.recognizers.base import Answer, BatchRecognizer, Subject, no_picture
+from emoscene.recognizers.base import Answer, BatchRecognizer, Subject
+from emoscene.recognizers.folders import Kind, ModelFolder, look_into
+from emoscene.recognizers.frames import frame_of
+from emoscene.recognizers.free_answers import Parser, answer_from_text
+from emoscene.recognizers.loading import Placement, load_model, load_processor
 from emoscene.recognizers.notes import card_of, check_label_space, outside, read_domain, read_notes
-from emoscene.recognizers.questions import Questions, sentence_case
+from emoscene.recognizers.picking import Prompt, pick_prompt
+from emoscene.recognizers.pointing import Point, Pointed, Pointer
+from emoscene.recognizers.questions import TRAINED, ZERO_SHOT, Estimate, Questions, sentence_case
 from emoscene.recognizers.tokens import chat_frame, plain_encoder
-from emoscene.scoring.branches import Segment, collate, pack, path
-from emoscene.types import BoundingBox
+from emoscene.scoring.branches import beside
+from emoscene.types import Sample
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from emoscene.recognizers.shared_prefix import Row, SharedPrefix
 
-__all__ = ["FAMILIES", "VisionLanguageRecognizer", "make"]
+__all__ = ["Ask", "Mode", "Read", "VisionLanguageRecognizer", "load_vlm", "make"]
 
-#: `model_type` of the families that this path takes: one pixel tensor a picture, positions along one axis, a cache
-#: of plain attention, so that branches can share their prefix.
-FAMILIES = ("llava",)
-_LONGEST_TEXT = 80
-
-
-@dataclass(frozen=True)
-class Ready:
-    """One person made ready: pixels (1, 3, height, width), the tokens of the shared prefix, remarks."""
-
-    pixels: Tensor
-    root: tuple[int, ...]
-    warnings: tuple[str, ...]
+Mode = Literal["score", "answer"]
+Read = Literal["yes_no", "name"]
+#: A picture of about this many pixels costs every family about what it was built for. Larger ones are scaled down.
+MOST_PIXELS = 1_048_576
+_LONGEST_TEXT, _LONGEST_ANSWER = 80, 120
+_GREY = (448, 448)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """How the model is asked: whether captions and reasons are written, whether pictures unlike the training data
-    are refused (where the folder has a rule), and whether branches share one sequence (else each runs alone)."""
+    """How the model is asked.
 
+    Attributes:
+        mode, read: See the module's text.
+        estimate: With `read=name`, how the log-likelihood of a name becomes a score.
+        prompt, parser: In answer mode, the question and how its answer is read.
+        reason: Whether captions and reasons are written.
+        check_domain: Whether pictures unlike the training data are refused, where the folder has a rule.
+        packed: Whether branches share their prefix (else each runs alone, slowly, with the same scores).
+    """
+
+    mode: Mode = "score"
+    read: Read = "yes_no"
+    estimate: Estimate = "mean"
+    prompt: Prompt = "paper"
+    parser: Parser = "strict"
     reason: bool = False
     check_domain: bool = True
     packed: bool = True
 
 
+@dataclass(frozen=True)
+class Ready:
+    """One person made ready: how they are pointed at, the tokens of the words that go with it, remarks."""
+
+    pointed: Pointed
+    words: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+
 class VisionLanguageRecognizer(BatchRecognizer[Ready]):
-    """Scores labels by the share of yes among yes and no.
+    """Scores labels, or answers freely.
 
     Args:
-        model: A loaded `AutoModelForImageTextToText` of one of `FAMILIES`.
+        model: A loaded `AutoModelForImageTextToText`.
         processor: Its processor, with a chat template.
         labels: The label space.
         folder: Where it came from; its `emoscene.json`, if any, brings the card and the domain rule.
+        pointer: How to point at people.
         ask: How to ask.
         batch_size: People answered together; the scores do not depend on it beyond float noise.
     """
 
     def __init__(
-        self, model: Any, processor: Any, labels: LabelSpace, folder: Path, *, ask: Ask, batch_size: int = 4
-    ) -> None:
+        self, model: Any, processor: Any, labels: LabelSpace, folder: Path, pointer: Pointer, ask: Ask,
+        *, batch_size: int = 4,
+    ) -> None:  # fmt: skip
+        from emoscene.recognizers.shared_prefix import SharedPrefix
+
         notes = read_notes(folder)
         check_label_space(notes, labels)
         name = notes.name if notes else folder.name
         super().__init__(name, card_of(notes, name), labels, batch_size=batch_size)
         self._model, self._processor, self._ask, self._notes = model, processor, ask, notes
+        self._pointer = replace(pointer, name=name)
         self._domain = read_domain(folder, notes) if notes and ask.check_domain else None
-        self._frame = chat_frame(processor)
+        self._shared: SharedPrefix = SharedPrefix(model, processor, share=ask.packed)
+        self._frame = chat_frame(processor, 2 if pointer.point == "crop" else 1)
         tokenizer = processor.tokenizer
         tail = tokenizer(self._frame.tail, add_special_tokens=False).input_ids
-        self._questions = Questions(labels, plain_encoder(tokenizer), tail, unknown=tokenizer.unk_token_id)
+        self._questions = Questions(
+            labels, plain_encoder(tokenizer), tail, unknown=tokenizer.unk_token_id,
+            wording=TRAINED if notes else ZERO_SHOT, glue=" " if notes else self._frame.glue,
+            answer_glue=self._frame.answer_glue,
+        )  # fmt: skip
+        if ask.mode == "score":
+            # Looked at now, so that a tokenizer without such tokens is refused before any picture is opened.
+            assert self._questions.levels
+            assert ask.read == "name" or (self._questions.yes and self._questions.no)
+
+    @property
+    def why_not_shared(self) -> str:
+        """Why the questions cannot share their prefix in this model; empty if they do."""
+        return self._shared.why_not
 
     def prepare(self, subject: Subject) -> Ready:
-        """Point at the person with a red box and let the processor scale the picture."""
-        picture = subject.picture
-        if picture is None:
-            raise no_picture(self.name)
-        whole = BoundingBox(x1=0, y1=0, x2=picture.width, y2=picture.height)
-        image = regions.red_box(picture, subject.box or whole)
-        inputs = self._processor(text=self._frame.head, images=[image], return_tensors="pt")
+        """Point at the person, and turn the words that go with the picture into tokens."""
+        pointed = self._pointer(subject)
         words = subject.sample.text
-        root = self._questions.root(inputs["input_ids"][0].tolist(), words)
-        return Ready(inputs["pixel_values"], root, self._questions.remarks(words, self.name))
+        return Ready(pointed, self._questions.root((), words), self._questions.remarks(words, self.name))
 
     def answer(self, batch: Sequence[Ready]) -> Sequence[Answer | EmosceneError]:
-        import torch
+        refused = [outside(self._notes, d) if self._domain else None for d in self._distances(batch)]
+        known = [ready for ready, error in zip(batch, refused, strict=True) if error is None]
+        found = iter(self._chosen(known) if self._ask.mode == "answer" else self._scored(known))
+        answers = [next(found) if error is None else error for error in refused]
+        told = iter(self._told([r for r, a in zip(batch, answers, strict=True) if isinstance(a, Answer)]))
+        return [
+            _with_words(a, next(told), r.warnings) if isinstance(a, Answer) else a
+            for r, a in zip(batch, answers, strict=True)
+        ]
 
-        with torch.inference_mode():
-            refused = [outside(self._notes, d) if self._domain else None for d in self._distances(batch)]
-            known = [i for i, error in enumerate(refused) if error is None]
-            answers = dict(zip(known, self._answers([batch[i] for i in known]), strict=True))
-        return [answers[i] if error is None else error for i, error in enumerate(refused)]
-
-    def _answers(self, batch: Sequence[Ready]) -> list[Answer | EmosceneError]:
-        answers: list[Answer | EmosceneError] = []
-        for ready, logits in zip(batch, self._logits(batch), strict=True):
-            try:
-                answer = self._questions.read(logits)
-            except AnswerError as error:
-                answers.append(error)
-                continue
-            if self._ask.reason:
-                caption = self._write(ready, self._questions.caption)
-                reason = self._write(ready, self._questions.reason)
-                answer = replace(answer, caption=caption, reason=reason)
-            answers.append(replace(answer, warnings=ready.warnings))
+    def _scored(self, batch: Sequence[Ready]) -> list[Answer | EmosceneError]:
+        """Scores of all, people of equal pictures behind one prefix."""
+        answers: list[Answer | EmosceneError] = [AnswerError("not asked")] * len(batch)
+        groups: dict[object, list[int]] = {}
+        for i, ready in enumerate(batch):
+            groups.setdefault(i if ready.pointed.key is None else ready.pointed.key, []).append(i)
+        trees = [self._tree(ready) for ready in batch]
+        rows = []
+        for members in groups.values():
+            segments, begins = beside([trees[i].segments for i in members])
+            reads = [read + begin for i, begin in zip(members, begins, strict=True) for read in trees[i].reads]
+            rows.append(self._prefix(batch[members[0]], segments, tuple(reads)))
+        for members, logits in zip(groups.values(), self._shared.logits(rows) if rows else [], strict=True):
+            for i, own in zip(members, np.split(logits.cpu().numpy(), len(members)), strict=True):
+                answers[i] = self._read(own, trees[i])
         return answers
 
-    def _logits(self, batch: Sequence[Ready]) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
-        import torch
+    def _prefix(self, ready: Ready, segments: Sequence[Any] = (), reads: tuple[int, ...] = ()) -> Row:
+        from emoscene.recognizers.shared_prefix import Row
 
-        from emoscene.recognizers.forward import packed_logits
+        return Row(self._frame.head, ready.pointed.images, tuple(segments), reads)
 
-        if not batch:
-            return []
-        trees = [self._questions.tree(ready.root) for ready in batch]
-        if self._ask.packed:
-            together = collate([pack(t.segments) for t in trees], [t.reads for t in trees])
-            pixels = torch.cat([ready.pixels for ready in batch])
-            return list(packed_logits(self._model, pixels, together).cpu().numpy())
-        out = []
-        for ready, tree in zip(batch, trees, strict=True):
-            rows = []
-            for read in tree.reads:
-                alone = pack([Segment(path(tree.segments, read))])
-                logits = packed_logits(self._model, ready.pixels, collate([alone], [[0]]))
-                rows.append(logits[0, 0].cpu().numpy())
-            out.append(np.stack(rows))
-        return out
+    def _tree(self, ready: Ready) -> Any:
+        ask = self._questions.tree if self._ask.read == "yes_no" else self._questions.names
+        return ask(ready.words, ready.pointed.person)
 
-    def _write(self, ready: Ready, question: tuple[int, ...]) -> str:
-        """Greedy text after the question."""
-        import torch
+    def _read(self, logits: Any, tree: Any) -> Answer | EmosceneError:
+        try:
+            if self._ask.read == "yes_no":
+                return self._questions.read(logits)
+            prior = self._prior if self._ask.estimate == "prior" else None
+            return self._questions.read_names(logits, tree, self._ask.estimate, prior)
+        except AnswerError as error:
+            return error
 
-        tokens = torch.tensor([[*ready.root, *question]], device=self._model.device)
-        written = self._model.generate(
-            input_ids=tokens,
-            attention_mask=torch.ones_like(tokens),
-            pixel_values=ready.pixels.to(self._model.device, self._model.dtype),
-            max_new_tokens=_LONGEST_TEXT,
-            do_sample=False,
+    @cached_property
+    def _prior(self) -> Mapping[str, float]:
+        """What the labels' names score where there is nothing to see: a grey picture."""
+        grey = open_picture(Image.new("RGB", _GREY, (128, 128, 128)))
+        ready = self.prepare(Subject(Sample(id="grey"), grey, None))
+        tree = self._tree(ready)
+        (logits,) = self._shared.logits([self._prefix(ready, tree.segments, tree.reads)])
+        return self._questions.read_names(logits.cpu().numpy(), tree).scores
+
+    def _chosen(self, batch: Sequence[Ready]) -> list[Answer | EmosceneError]:
+        """Sets of labels, read from free answers."""
+        prompts = [pick_prompt(self._ask.prompt, self.labels, ready.pointed.paper_person) for ready in batch]
+        tails = [
+            (*ready.words, *self._questions.free(prompt, ready.words))
+            for ready, prompt in zip(batch, prompts, strict=True)
+        ]
+        texts = self._written(batch, tails, _LONGEST_ANSWER)
+        return [answer_from_text(text, self.labels, self._ask.parser) for text in texts]
+
+    def _told(self, batch: Sequence[Ready]) -> list[tuple[str | None, str | None]]:
+        """A caption and a reason for each, if they are wanted."""
+        if not self._ask.reason:
+            return [(None, None)] * len(batch)
+        questions = self._questions.caption, self._questions.reason
+        captions, reasons = (
+            self._written(batch, [(*r.words, *ask(r.words, r.pointed.person)) for r in batch], _LONGEST_TEXT)
+            for ask in questions
         )
-        text = self._processor.tokenizer.decode(written[0, tokens.shape[1] :], skip_special_tokens=True)
-        return sentence_case(text)
+        return [(sentence_case(c), sentence_case(r)) for c, r in zip(captions, reasons, strict=True)]
+
+    def _written(self, batch: Sequence[Ready], tails: Sequence[Sequence[int]], most: int) -> list[str]:
+        rows = [self._prefix(ready) for ready in batch]
+        return self._shared.write(rows, tails, most) if rows else []
 
     def _distances(self, batch: Sequence[Ready]) -> list[float]:
         import torch
@@ -168,18 +219,36 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
 
         if self._domain is None:
             return [0.0] * len(batch)
-        pixels = torch.cat([ready.pixels for ready in batch]).to(self._model.device, self._model.dtype)
-        states = self._model.model.vision_tower(pixels, output_hidden_states=True).hidden_states
-        return [float(d) for d in self._domain.distance(tower_features(states).cpu().numpy())]
+        images = [ready.pointed.images[0] for ready in batch]
+        pixels = self._processor.image_processor(images, return_tensors="pt")["pixel_values"]
+        with torch.inference_mode():
+            states = self._model.model.vision_tower(
+                pixels.to(self._model.device, self._model.dtype), output_hidden_states=True
+            ).hidden_states
+            return [float(d) for d in self._domain.distance(tower_features(states).float().cpu().numpy())]
+
+
+def _with_words(answer: Answer, told: tuple[str | None, str | None], warnings: tuple[str, ...]) -> Answer:
+    caption, reason = told
+    return replace(answer, caption=caption, reason=reason, warnings=warnings + answer.warnings)
 
 
 def make(
     labels: LabelSpace,
     *,
     model: str | None = None,
+    mode: Mode = "score",
+    read: Read = "yes_no",
+    estimate: Estimate = "mean",
+    point: Point = "redbox",
+    prompt: Prompt = "paper",
+    parser: Parser = "strict",
     reason: bool = False,
+    adapter: str | None = None,
+    merge: bool = False,
     check_domain: bool = True,
     packed: bool = True,
+    max_pixels: int = MOST_PIXELS,
     device: str = "auto",
     dtype: str = "auto",
     batch_size: int = 4,
@@ -189,16 +258,26 @@ def make(
     Args:
         labels: The label space of the answers.
         model: The folder (a hub name is resolved to its pulled folder before).
+        mode: `score` reads a score for every label; `answer` asks the paper's question and parses the answer.
+        read: In score mode, `yes_no` questions, or the likelihood of each label's `name`.
+        estimate: With `read=name`: `mean` or `sum` over a name's tokens, or `prior`: the mean less what the same
+            name gets on a grey picture.
+        point: `redbox` (drawn), `text` (in words), `crop` (a second picture) or `marks` (numbers).
+        prompt: In answer mode, `paper` or `defined` (with definitions, asking for six labels).
+        parser: In answer mode, `strict`, or `substring` as the paper's authors match.
         reason: Also write a caption and a reason.
+        adapter: A folder with a PEFT adapter to put onto the model.
+        merge: Merge the adapter into the weights: faster, the same answers to float noise.
         check_domain: Refuse pictures unlike the training data, if the folder has a rule for that.
-        packed: Ask all questions in one sequence; False runs each alone (slow, the same scores).
+        packed: Ask all questions behind one prefix; False runs each alone (slow, the same scores).
+        max_pixels: Larger pictures are scaled down to this many pixels.
         device: `auto` takes a GPU if there is one.
         dtype: `auto` is float32 on the CPU, else bfloat16; or `float32`, `float16`, `bfloat16`.
         batch_size: People answered together.
 
     Raises:
         MissingExtraError: if torch or transformers is not installed.
-        UnknownModelError: if the model's family is not one of `FAMILIES`.
+        UnknownModelError: if the folder holds another kind of model.
         ModelNotHereError: if there is no such folder.
         ModelFilesError: if files are missing, or not safetensors.
         OptionError: if an option cannot be used.
@@ -207,65 +286,43 @@ def make(
         raise OptionError(
             "vlm needs to be told which model", value=model, remedy="Use --model FOLDER, or -o model=FOLDER."
         )
-    folder = Path(model)
-    if not folder.is_dir():
-        raise ModelNotHereError(
-            "there is no model folder here",
-            value=model,
-            remedy=f"Download it with: emoscene models pull {model}",
-        )
     if batch_size < 1:
         raise OptionError("batch_size must be a whole number above 0", value=batch_size, remedy="Try 4.")
-    loaded, processor = load_folder(folder, device, dtype)
-    ask = Ask(reason=reason, check_domain=check_domain, packed=packed)
-    return VisionLanguageRecognizer(loaded, processor, labels, folder, ask=ask, batch_size=batch_size)
+    if max_pixels < 1024:
+        raise OptionError("max_pixels must be at least 1024", value=max_pixels, remedy="Try 1000000.")
+    folder = vlm_folder(model)
+    loaded, processor = load_vlm(folder, Placement(device, dtype))
+    if adapter is not None:
+        from emoscene.recognizers.adapters import apply_adapter
+
+        loaded = apply_adapter(loaded, Path(adapter), merge=merge)
+    pointer = Pointer(point, frame_of(folder.model_type, processor), max_pixels)
+    ask = Ask(mode, read, estimate, prompt, parser, reason, check_domain, packed)
+    return VisionLanguageRecognizer(loaded, processor, labels, folder.path, pointer, ask, batch_size=batch_size)
 
 
-def load_folder(folder: Path, device: str, dtype: str) -> tuple[Any, Any]:
-    """Model and processor of a folder; only safetensors, no code of the folder is run. See `make` for errors."""
-    try:
-        import torch
-        from huggingface_hub.errors import StrictDataclassError
-        from jinja2 import TemplateError
-        from safetensors import SafetensorError
-        from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
-    except ImportError as missing:
-        raise MissingExtraError.of("models", missing.name or "transformers") from None
-    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    kinds = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-    kinds["auto"] = torch.float32 if place == "cpu" else torch.bfloat16
-    if dtype not in kinds:
-        raise OptionError("there is no such dtype", value=dtype, remedy=f"Choose one of {', '.join(kinds)}.")
-    remedy = "Pull or train the folder again."
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, TypeError, StrictDataclassError):
-        raise ModelFilesError("the model's config.json cannot be read", value=folder, remedy=remedy) from None
-    if config.model_type not in FAMILIES:
+def vlm_folder(path: str | Path) -> ModelFolder:
+    """The folder of a vision language model.
+
+    Raises:
+        UnknownModelError: if it holds another kind of model.
+        ModelNotHereError, ModelFilesError: as `look_into` does.
+    """
+    folder = look_into(path)
+    if folder.kind is not Kind.VLM:
         raise UnknownModelError(
-            f"models of the family {config.model_type!r} cannot be asked yet",
-            value=folder.name,
-            remedy=f"Families that can: {', '.join(FAMILIES)}.",
+            f"this is a {folder.kind} model, not one that answers questions about pictures",
+            value=folder.path.name,
+            remedy="Give its folder as --model, and emoscene finds the way to ask it."
+            if folder.kind is Kind.DUAL_ENCODER
+            else "Use --model narrated with a narrator and this as -o reasoner=."
+            if folder.kind is Kind.LANGUAGE
+            else "See `emoscene models list` for models that do.",
         )
-    try:
-        loaded, info = AutoModelForImageTextToText.from_pretrained(
-            folder, dtype=kinds[dtype], use_safetensors=True, trust_remote_code=False, local_files_only=True,
-            output_loading_info=True,
-        )  # fmt: skip
-        processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError, TemplateError):
-        raise ModelFilesError(
-            "the model's weights or processor cannot be loaded", value=folder, remedy=remedy
-        ) from None
-    lacking = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
-    if lacking:
-        # Without this they would be random numbers, and the answers too.
-        raise ModelFilesError(
-            f"{len(lacking)} of the model's weights are missing from its files, such as",
-            value=lacking[0],
-            remedy=remedy,
-        )
-    try:
-        return loaded.eval().to(place), processor
-    except (RuntimeError, AssertionError):
-        raise OptionError("this device cannot be used", value=device, remedy="Try -o device=cpu.") from None
+    return folder
+
+
+def load_vlm(folder: ModelFolder, placement: Placement) -> tuple[Any, Any]:
+    """Model and processor of a folder. Raises as `loading` does."""
+    processor = load_processor(folder.path)
+    return load_model(folder.path, "AutoModelForImageTextToText", placement), processor

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Collated", "Packed", "Segment", "collate", "pack", "path", "pieces"]
+__all__ = ["Collated", "Packed", "Segment", "beside", "collate", "pack", "path", "pieces"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -79,6 +79,17 @@ def pack(segments: Sequence[Segment]) -> Packed:
             mask[begin:end] |= mask[parent_end - 1]
     tokens = np.concatenate([np.asarray(s.tokens, dtype=np.int64) for s in segments])
     return Packed(tokens, positions, mask, tuple(spans))
+
+
+def beside(trees: Sequence[Sequence[Segment]]) -> tuple[tuple[Segment, ...], tuple[int, ...]]:
+    """Trees that hang on one prefix as one; with the index at which each of them begins."""
+    together: list[Segment] = []
+    begins = []
+    for tree in trees:
+        begin = len(together)
+        begins.append(begin)
+        together += [Segment(s.tokens, None if s.parent is None else s.parent + begin) for s in tree]
+    return tuple(together), tuple(begins)
 
 
 def path(segments: Sequence[Segment], index: int) -> tuple[int, ...]:

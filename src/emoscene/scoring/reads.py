@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["expected_level", "yes_share"]
+__all__ = ["expected_level", "log_probabilities", "yes_share"]
 
 Floats = npt.NDArray[np.floating]
 
@@ -36,6 +36,13 @@ def expected_level(logits: Floats, levels: Sequence[Sequence[int]], first: int =
     weights = np.exp(logs - top)
     mean = float((weights * np.arange(first, first + len(levels))).sum() / weights.sum())
     return mean, float(np.exp(top + np.log(weights.sum()) - _mass(logits, None)))
+
+
+def log_probabilities(logits: Floats) -> npt.NDArray[np.float64]:
+    """Log-probabilities, natural, along the last axis of logits of any shape."""
+    values = np.asarray(logits, dtype=np.float64)
+    shifted = values - values.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
 def _mass(logits: Floats, ids: Sequence[int] | None) -> float:

@@ -19,7 +19,7 @@ from emoscene.datasets.scenes import caption, reason, sample_scene, words
 from emoscene.errors import OptionError
 from emoscene.labels import label_space
 from emoscene.prompts import template
-from emoscene.recognizers.questions import DIMENSIONS, Questions
+from emoscene.recognizers.questions import DIMENSIONS, TRAINED, Questions
 from emoscene.recognizers.tokens import chat_frame, plain_encoder
 from emoscene.training.build import build_model, build_processor, build_tokenizer, cells, save
 from emoscene.training.finish import finish
@@ -40,11 +40,12 @@ def scene_texts(seed: int, scenes: int) -> Iterator[str]:
             yield caption(scene, subject).text
             yield reason(scene, subject)
             yield words(scene, subject) or ""
-    for name in ("feel", "caption", "reason"):
-        yield template(f"vlm/{name}.v1").text
+    person = template("pointing/redbox.v1").text
+    for name in (TRAINED.feel, TRAINED.caption, TRAINED.reason):
+        yield template(name).render(person=person)
     for dimension in DIMENSIONS:
-        yield template("vlm/level.v1").render(dimension=dimension, top="10")
-    yield template("vlm/words.v1").render(words="")
+        yield template(TRAINED.levels[dimension]).render(dimension=dimension, top="10", person=person)
+    yield template(TRAINED.words).render(words="")
     yield from (label.name for label in label_space("emotic"))
     yield " ".join(str(n) for n in range(1, 11)) + " yes no user assistant : ?"
 

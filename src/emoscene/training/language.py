@@ -55,9 +55,9 @@ def sequence(texts: Texts, example: Example, rng: random.Random) -> _Sequence:
     segments = [tree.segments[0], tree.segments[1]]
     segments += [tree.segments[tree.labels[k]] for k in labels]
     segments.append(tree.segments[tree.dimensions[dimension]])
-    told = [(questions.caption, example.caption)]
+    told = [(questions.caption(), example.caption)]
     if rng.random() < 0.5:
-        told.append((questions.reason, example.reason))
+        told.append((questions.reason(), example.reason))
     answers = [(*texts.encode(text), texts.end) for _, text in told]
     segments += [
         Segment((*question, *answer[:-1]), 0) for (question, _), answer in zip(told, answers, strict=True)
