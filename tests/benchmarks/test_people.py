@@ -24,8 +24,12 @@ def test_each_found_box_matches_one_true_box() -> None:
 
 
 def test_a_run_on_the_photographs(
-    reference_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    reference_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(people, "RUNS", 1)
     truth = tmp_path / "truth.json"
     truth.write_text(json.dumps({"000000000785.jpg": [[281, 45, 500, 392]]}))
     weights = reference_data / "weights"

@@ -245,6 +245,7 @@ def test_folders_that_are_no_detector_of_people(folders: dict[str, Path], tmp_pa
     pickled = tmp_path / "pickled"
     shutil.copytree(good, pickled)
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    torchvision = change(good, tmp_path / "torchvision", model_type="rf_detr")
     expected: list[tuple[Path, type[EmosceneError], str]] = [
         (cats, ModelFilesError, "no class `person`; its classes: cat, personal computer, dog"),
         (unnamed, ModelFilesError, "none are named"),
@@ -253,6 +254,7 @@ def test_folders_that_are_no_detector_of_people(folders: dict[str, Path], tmp_pa
         (silent, MissingExtraError, "'timm'"),
         (nested, MissingExtraError, "'timm'"),
         (named, ModelFilesError, "names its backbone"),
+        (torchvision, MissingExtraError, "'torchvision'"),
         (pickled, ModelFilesError, "pickles"),
         (tmp_path, UnknownModelError, "no config.json"),
         (pickled / "pytorch_model.bin", ModelFilesError, "pickle"),
@@ -265,8 +267,24 @@ def test_folders_that_are_no_detector_of_people(folders: dict[str, Path], tmp_pa
             open_detector(str(path), DetectionOptions(), no_such_name)
         assert type(caught.value) is kind
         assert words in str(caught.value)
-    for folder in (timm, silent, named, cats, pickled):
-        assert len(str(folder)) < 400
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"feature_extractor_type": "DetrFeatureExtractor", "max_size": 96, "size": 64},
+        {"image_processor_type": "DetrImageProcessorFast", "size": {"shortest_edge": 64, "longest_edge": 96}},
+        {"image_processor_type": "YolosImageProcessor", "size": {"shortest_edge": 64, "longest_edge": 96}},
+    ],
+)
+def test_processors_as_older_folders_have_them(
+    written: dict[str, Any], folders: dict[str, Path], tmp_path: Path
+) -> None:
+    kind = str(written.get("feature_extractor_type") or written["image_processor_type"])
+    folder = change(folders["yolos-seen" if kind.startswith("Yolos") else "detr-seen"], tmp_path / "older")
+    (folder / "preprocessor_config.json").write_text(json.dumps(written))
+    (person,) = TransformersDetector(folder).detect(pixels(200, 120))
+    assert_box(person.box, 80, 12, 120, 84)
 
 
 def test_missing_weights_are_an_error_and_no_random_numbers(folders: dict[str, Path], tmp_path: Path) -> None:

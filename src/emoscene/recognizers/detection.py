@@ -50,6 +50,8 @@ _OVERLAP = 0.7
 _ALL_QUERIES = 10_000
 #: These took a backbone of timm where their configuration says nothing of it.
 _TIMM_BY_DEFAULT = frozenset({"detr", "conditional_detr", "deformable_detr", "table-transformer"})
+#: Their picture processors exist for torchvision alone.
+_NEED_TORCHVISION = frozenset({"rf_detr"})
 
 
 class TransformersDetector:
@@ -81,6 +83,7 @@ class TransformersDetector:
         self.score = usual if options.score is None else options.score
         self.overlap = _OVERLAP if options.overlap is None else options.overlap
         self._person = _person_classes(held.config, held.path)
+        _check_processor(held.model_type, held.path)
         _check_backbone(held.config, held.model_type, held.path)
         self._folder = held.path
         self._placement = Placement(device=device, dtype="float32")
@@ -182,6 +185,15 @@ def _person_classes(config: Mapping[str, Any], folder: Path) -> list[int]:
         value=folder.name,
         remedy="Give one that was trained to find people, for example on COCO.",
     )
+
+
+def _check_processor(model_type: str, folder: Path) -> None:
+    if model_type in _NEED_TORCHVISION and find_spec("torchvision") is None:
+        raise MissingExtraError(
+            f"detectors of the type {model_type} need the package 'torchvision', which is not installed",
+            value=folder.name,
+            remedy="Install torchvision for your torch, or take RT-DETR, D-FINE, DETR or YOLOS.",
+        )
 
 
 def _check_backbone(config: Mapping[str, Any], model_type: str, folder: Path) -> None:
