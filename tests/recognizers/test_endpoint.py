@@ -264,18 +264,32 @@ def test_thinking_is_switched_only_when_asked(opened: Open) -> None:
 # --- decisions --------------------------------------------------------------------------------------------------
 
 
+def _shared(received: Received, question: str) -> float:
+    """The share that the model gives to a question of a request for decisions."""
+    body = received.body
+    if "state" in body:
+        [asset] = body["assets"].values()
+        return SmallModel().share(question, body["state"], [f"data:;base64,{asset['data_base64']}"])
+    shown, told = body["input"][0]["content"]
+    return SmallModel().share(question, told["text"], [shown["image_url"]])
+
+
 @pytest.mark.parametrize("path", ["/systemone", "/decisions"])
 def test_all_questions_go_in_one_request_where_the_server_decides(opened: Open, path: str) -> None:
     with Server(SmallModel(decisions=path)) as server:
         recognizer = opened(server, EMOTIC)
         rows = ask(recognizer, sample(text="They sing."), sample(id="two", picture=picture(shade=200)))
         sent = [one for one in server.asked(path) if len(one.body["questions"]) == 29]
+        sent.sort(key=lambda one: "They sing." not in json.dumps(one.body))
         assert server.asked(CHAT) == []
         assert recognizer.closing_words()[1] == f"scores are the server's decisions ({path})"
     assert len(sent) == 2
     assert all(row.ok and row.score_kind is ScoreKind.YES_SHARE for row in rows)
     assert rows[0].scores != rows[1].scores
     assert all(row.vad is not None and 1 <= row.vad.arousal <= 10 for row in rows)
+    question = template("endpoint/valence.v1").render(person="the person in the red box")
+    assert rows[0].vad is not None
+    assert rows[0].vad.valence == pytest.approx(1 + 9 * _shared(sent[0], question))
     assert [row.label_mass for row in rows] == ([0.75, 0.75] if path == "/systemone" else [None, None])
 
 
@@ -457,7 +471,7 @@ def test_what_is_no_answer_is_none_and_what_was_written_is_kept(
 
 
 def test_thoughts_are_no_part_of_the_answer(opened: Open) -> None:
-    text = "<think>Anger? No. Fear? No.</think>\n\nhappiness, peace"
+    text = '<think>Anger? No. Fear? {"labels": []}</think>\n\n{"labels": ["happiness", "peace"]}'
     with Server(_writing(text)) as server:
         [row] = ask(opened(server, EMOTIC, mode="answer"))
     assert set(row.labels) == {"happiness", "peace"}

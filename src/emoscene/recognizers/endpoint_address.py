@@ -24,12 +24,14 @@ _EXAMPLE = "Give one such as -o base_url=http://localhost:8000/v1."
 class Address:
     """A server of the OpenAI kind. `base_url` has no slash at its end; `key` may be empty.
 
-    `clear` says that what is sent can be read on the way: plain http to a machine elsewhere.
+    `clear` says that what is sent can be read on the way: plain http to a machine elsewhere; `here` that the server
+    runs on this machine, so that no proxy stands between.
     """
 
     base_url: str
     host: str
     clear: bool = False
+    here: bool = False
     key: str = field(default="", repr=False)
 
 
@@ -63,7 +65,14 @@ def read_address(base_url: str | None, key_variable: str | None = None) -> Addre
     shown = f"[{host}]" if ":" in host else host
     url = f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
     clear = parts.scheme == "http" and not _near(host)
-    return Address(url, host, clear, _key(host, parts.scheme, key_variable))
+    return Address(url, host, clear, _here(host), _key(host, parts.scheme, key_variable))
+
+
+def _here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _near(host: str) -> bool:

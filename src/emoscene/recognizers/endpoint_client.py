@@ -328,6 +328,7 @@ def _client(openai: Any, http: Any, address: Address, policy: Policy) -> Any:
 
     client = openai.DefaultAsyncHttpxClient(
         follow_redirects=False,
+        trust_env=not address.here,
         timeout=policy.timeout,
         event_hooks={"request": [ours_alone], "response": [capped]},
     )
