@@ -5,7 +5,17 @@ Nothing of this is imported by `import emoscene`, and listing them imports nothi
 
 from emoscene.catalogue.cards import answers_by, card
 from emoscene.catalogue.conversion import Converted, convert
-from emoscene.catalogue.entry import Entry, entries, find, for_photographs, is_hub_id, known, size, terms
+from emoscene.catalogue.entry import (
+    Entry,
+    entries,
+    find,
+    for_photographs,
+    is_hub_id,
+    known,
+    megabytes_in_words,
+    size,
+    terms,
+)
 from emoscene.catalogue.here import (
     Found,
     converted_folder,
@@ -16,14 +26,18 @@ from emoscene.catalogue.here import (
     is_runnable,
     others_here,
     pulled_folder,
+    where_here,
 )
 from emoscene.catalogue.pulling import Pulled, pull
+from emoscene.catalogue.verification import Check, Verified, verify
 
 __all__ = [
+    "Check",
     "Converted",
     "Entry",
     "Found",
     "Pulled",
+    "Verified",
     "answers_by",
     "card",
     "convert",
@@ -38,9 +52,12 @@ __all__ = [
     "is_hub_id",
     "is_runnable",
     "known",
+    "megabytes_in_words",
     "others_here",
     "pull",
     "pulled_folder",
     "size",
     "terms",
+    "verify",
+    "where_here",
 ]

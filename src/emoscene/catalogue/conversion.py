@@ -24,7 +24,7 @@ from emoscene.recognizers.folders import read_json
 
 __all__ = ["RECORD", "Converted", "convert"]
 
-#: In each converted folder: what it was made of.
+#: In each converted folder: what it was made of, and the hashes of its files.
 RECORD = "conversion.json"
 _OTHERS = "non_lora_trainables"
 _TEXT = (".json", ".jinja", ".txt", ".model")
@@ -101,7 +101,9 @@ def convert(
             kind, base = "model", ""
             _convert_model(folder, pickles, work, say)
         done = Converted(target, kind, work.renamed, work.kept, tuple(work.unused), base)
-        _write_json(growing / RECORD, {**asdict(done), "folder": target.name, "made_of": made_of})
+        files = {file.name: _sha256(file) for file in sorted(growing.iterdir())}
+        record = {**asdict(done), "folder": target.name, "made_of": made_of, "files": files}
+        _write_json(growing / RECORD, record)
     return done
 
 

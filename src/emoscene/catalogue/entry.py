@@ -12,7 +12,18 @@ import yaml
 
 from emoscene.errors import UnknownModelError
 
-__all__ = ["Entry", "entries", "find", "for_photographs", "is_commit", "is_hub_id", "known", "size", "terms"]
+__all__ = [
+    "Entry",
+    "entries",
+    "find",
+    "for_photographs",
+    "is_commit",
+    "is_hub_id",
+    "known",
+    "megabytes_in_words",
+    "size",
+    "terms",
+]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from emoscene.catalogue.entry import Entry, entries, find, is_commit
 from emoscene.errors import ModelError
@@ -26,6 +27,8 @@ __all__ = [
     "pulled_folder",
     "repository_folder",
     "safe_name",
+    "snapshot_folder",
+    "where_here",
 ]
 
 #: The recognizer that asks models of a kind; detectors are named by --detector, adapters with their base.
@@ -80,11 +83,16 @@ def hub_folder(hub_id: str) -> Path | None:
     The catalogue's revision is taken where it has one, else what `main` was when the model was pulled. Of a model
     whose pickles had to be converted it is the converted folder.
     """
-    snapshot = _snapshot(hub_id)
-    if snapshot is not None and _is_complete(snapshot):
+    if snapshot := snapshot_folder(hub_id):
         return snapshot
     entry = find(hub_id)
     return converted_folder(entry) if entry and entry.pickles and not entry.subfolder else None
+
+
+def snapshot_folder(hub_id: str) -> Path | None:
+    """The folder of a model's complete files in the hub's cache, or None."""
+    snapshot = _snapshot(hub_id)
+    return snapshot if snapshot is not None and _is_complete(snapshot) else None
 
 
 def folder_of(entry: Entry) -> Path | None:
@@ -145,13 +153,19 @@ def _is_complete(snapshot: Path) -> bool:
 def is_here(entry: Entry) -> bool:
     """Whether a model's files are on this machine, ready to be asked; of single files, whether their variable
     names one."""
+    return where_here(entry) != ""
+
+
+def where_here(entry: Entry) -> Literal["shipped", "package", "variable", "cache", ""]:
+    """How a model's files are on this machine: with emoscene, in an installed package, named by their variable, in a
+    cache; nothing if they are not."""
     if entry.kind == "embedded":
-        return any((Path(__file__).parents[1] / "embedded").glob("*.onnx"))
+        return "shipped" if any((Path(__file__).parents[1] / "embedded").glob("*.onnx")) else ""
     if entry.package and find_spec(entry.package):
-        return True
+        return "package"
     if entry.variable:
-        return Path(os.environ.get(entry.variable) or "no such file").is_file()
-    return folder_of(entry) is not None
+        return "variable" if Path(os.environ.get(entry.variable) or "no such file").is_file() else ""
+    return "cache" if folder_of(entry) is not None else ""
 
 
 def is_runnable(entry: Entry) -> bool:

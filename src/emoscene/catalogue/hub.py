@@ -235,7 +235,7 @@ def _stream(url: str, partial: Path, here: int, size: int, came: Callable[[int],
             came(-here)
         with partial.open("ab" if goes_on else "wb") as stream:
             left = size - (here if goes_on else 0)
-            for chunk in response.iter_bytes(_CHUNK):
+            for chunk in response.iter_bytes():
                 stream.write(chunk[: left + 1])
                 came(len(chunk))
                 left -= len(chunk)

@@ -1,0 +1,59 @@
+"""A progress bar on stderr; where stderr is no terminal, a line now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+__all__ = ["bytes_bar"]
+
+_TENTHS = 10
+
+
+@contextmanager
+def bytes_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar of bytes that came and bytes in all; it appears with the first call."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TaskID,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        yield _lines()
+        return
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True)
+    tasks: list[TaskID] = []
+
+    def show(came: int, total: int) -> None:
+        if not tasks:
+            bar.start()
+            tasks.append(bar.add_task("", total=total))
+        bar.update(tasks[0], completed=came)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+def _lines() -> Callable[[int, int], None]:
+    """One line for each tenth."""
+    from emoscene.cli.streams import say
+
+    said = 0
+
+    def show(came: int, total: int) -> None:
+        nonlocal said
+        tenth = _TENTHS * came // total if total else _TENTHS
+        if tenth > said:
+            said = tenth
+            say(f"{came / 1e6:,.0f} of {total / 1e6:,.0f} MB")
+
+    return show
