@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ from emoscene.prompts import template
 from emoscene.recognizers import registry
 from emoscene.recognizers.conformance import check_recognizer
 from emoscene.types import BoundingBox, Prediction, Sample, ScoreKind, Status
-from tests.servers import Received, Reply, Server, SmallModel, error
+from tests.servers import Received, Reply, Server, SmallModel, error, in_turn
 
 pytest.importorskip("openai", reason="needs the endpoint extra")
 
@@ -201,6 +202,19 @@ def test_a_server_without_log_probabilities_is_asked_once_and_the_row_says_what_
         assert row.error is not None
         assert row.error.remedy == "Use -o mode=answer."
         assert not row.error.retryable
+
+
+def test_where_one_question_fails_the_rest_of_that_person_is_not_asked(opened: Open) -> None:
+    second = EKMAN.labels[1].name.lower()
+
+    def behave(received: Received) -> Reply:
+        return error(400, "no") if f"feel {second}?" in received.text else SmallModel()(received)
+
+    with Server(behave) as server:
+        [row] = ask(opened(server, decisions="never", concurrency=1))
+        assert row.status is Status.FAILED
+        time.sleep(0.3)
+        assert len(server.asked(CHAT)) <= 3
 
 
 def test_servers_that_refuse_log_probabilities_say_so_too(opened: Open) -> None:
@@ -533,7 +547,8 @@ def test_a_reason_comes_with_a_structured_answer_and_leaves_its_labels_alone(ope
 
 
 def test_scores_come_with_a_caption_and_a_reason_when_asked(opened: Open) -> None:
-    with Server(SmallModel(decisions="/systemone", writes="arms are raised.")) as server:
+    writes = "<think>Arms, I see.</think> arms are raised."
+    with Server(SmallModel(decisions="/systemone", writes=writes)) as server:
         [row] = ask(opened(server, reason=True))
         assert len(server.asked(CHAT)) == 2
         [words_only] = ask(opened(server, reason=True, input="text"), sample(text="They sing."))
@@ -699,6 +714,14 @@ def test_the_reasoner_answers_freely_too(reasoner: Callable[..., EndpointReasone
         [answer] = reasoner(server, mode="answer").reason(["They weep."])
     assert not isinstance(answer, Exception)
     assert answer.labels == ("sadness",)
+
+
+def test_retries_are_told(opened: Open) -> None:
+    with Server(in_turn([error(503)], SmallModel())) as server:
+        recognizer = opened(server, EMOTIC, mode="answer", retries=1)
+        [row] = ask(recognizer)
+        assert row.ok
+    assert recognizer.closing_words()[0].startswith("2 requests to 127.0.0.1, 1 of them retries; ")
 
 
 def test_closing_words_tell_requests_tokens_and_cost(opened: Open) -> None:

@@ -126,7 +126,7 @@ class _Asking:
         usage = self.client.usage
         if not usage.requests:
             return []
-        retried = f", {usage.retries} of them again" if usage.retries else ""
+        retried = f", {usage.retries} of them retries" if usage.retries else ""
         words = [
             f"{_many(usage.requests, 'request')} to {self.client.address.host}{retried}; "
             f"{usage.prompt_tokens:,} tokens in, {usage.completion_tokens:,} out"

@@ -106,7 +106,12 @@ class Asker:
             for dimension in DIMENSIONS
         ]
         first = await self.chat.first_token(scene, texts[0])
-        rest = await asyncio.gather(*(self.chat.first_token(scene, text) for text in texts[1:]))
+        tasks = [asyncio.ensure_future(self.chat.first_token(scene, text)) for text in texts[1:]]
+        try:
+            rest = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:  # where one fails, the others are of no use
+                task.cancel()
         masses = [first, *rest]
         pairs = [(found.get("yes", 0.0), found.get("no", 0.0)) for found in masses[: len(self.labels)]]
         for label, (yes, no), found in zip(self.labels, pairs, masses, strict=False):
