@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from emoscene import catalogue
+from emoscene.errors import ModelNotHereError
 from tests.catalogue.stand_in_hub import COMMIT, NEXT_COMMIT
 
 
@@ -150,3 +151,32 @@ def test_other_models_in_the_cache_that_can_be_asked(tmp_path: Path, monkeypatch
     assert (found.hub, found.kind.value, found.folder) == ("someone/clip", "dual-encoder", folder)
     assert found.recognizer == "dual_encoder"
     assert found.megabytes == pytest.approx(2, abs=0.01)
+
+
+def test_a_copy_of_another_commit_counts_until_the_pinned_one_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    entry = catalogue.known("smolvlm-256m")
+    assert entry.revision not in (None, COMMIT)
+    files = {"config.json": "{}", "model.safetensors": ""}
+    older = snapshot(tmp_path, entry.hub, files)
+    assert catalogue.folder_of(entry) == older
+    pinned = older.with_name(str(entry.revision))
+    pinned.mkdir()
+    (pinned / "config.json").write_text("{}")
+    assert catalogue.folder_of(entry) == older
+    (pinned / "model.safetensors").write_text("")
+    assert catalogue.folder_of(entry) == pinned
+
+
+def test_a_model_that_is_not_ready_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("EMOSCENE_CACHE", str(tmp_path / "own"))
+    entry = catalogue.known("clip-vit-base")
+    with pytest.raises(ModelNotHereError, match="models pull clip-vit-base"):
+        catalogue.ready_folder(entry)
+    pulled = snapshot(tmp_path / "hub", entry.hub, {"config.json": "{}", "pytorch_model.bin": ""})
+    pulled.rename(pulled.with_name(str(entry.revision)))
+    with pytest.raises(ModelNotHereError, match="models convert clip-vit-base"):
+        catalogue.ready_folder(entry)

@@ -26,6 +26,7 @@ from emoscene.catalogue.here import (
     is_runnable,
     others_here,
     pulled_folder,
+    ready_folder,
     where_here,
 )
 from emoscene.catalogue.pulling import Pulled, pull
@@ -56,6 +57,7 @@ __all__ = [
     "others_here",
     "pull",
     "pulled_folder",
+    "ready_folder",
     "size",
     "terms",
     "verify",

@@ -55,9 +55,10 @@ def answers_by(entry: Entry) -> str:
         return f"yes: --people all --detector {entry.name}" if entry.recognizer else ""
     if not entry.recognizer or entry.files:
         return ""
-    if entry.recognizer == "narrated":
-        option = "narrator" if entry.kind == "captioner" else "reasoner"
-        return f"yes: --model narrated -o {option}={entry.name}"
+    if entry.kind == "captioner":
+        return f"yes: --model narrated -o narrator={entry.name}"
+    if entry.kind == "language":
+        return f"yes: --model narrated -o reasoner={entry.name}"
     own_name = entry.kind in {"vlm", "dual-encoder", "adapter"}
     return f"yes: --model {entry.name if own_name else entry.recognizer}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from emoscene.catalogue.entry import Entry, entries, find, is_commit
-from emoscene.errors import ModelError
+from emoscene.errors import ModelError, ModelNotHereError, shorten
 from emoscene.recognizers.folders import Kind, look_into
 
 __all__ = [
@@ -25,9 +25,10 @@ __all__ = [
     "is_runnable",
     "others_here",
     "pulled_folder",
+    "ready_folder",
     "repository_folder",
     "safe_name",
-    "snapshot_folder",
+    "snapshot_at",
     "where_here",
 ]
 
@@ -36,7 +37,7 @@ ASKED_BY = {
     Kind.DUAL_ENCODER: "dual_encoder",
     Kind.VLM: "vlm",
     Kind.CAPTIONER: "narrated",
-    Kind.LANGUAGE: "narrated",
+    Kind.LANGUAGE: "language",
     Kind.SENTENCES: "text",
     Kind.DETECTOR: "--detector",
     Kind.ADAPTER: "vlm",
@@ -80,32 +81,52 @@ def repository_folder(hub_id: str) -> Path:
 def hub_folder(hub_id: str) -> Path | None:
     """The folder of a model's complete files, or None if it is not wholly there.
 
-    The catalogue's revision is taken where it has one, else what `main` was when the model was pulled. Of a model
-    whose pickles had to be converted it is the converted folder.
+    The catalogue's revision is taken where it has one and that is here; else what `main` was when the model was
+    pulled, by whomever. Of a model whose pickles had to be converted it is the converted folder.
     """
-    if snapshot := snapshot_folder(hub_id):
-        return snapshot
     entry = find(hub_id)
-    return converted_folder(entry) if entry and entry.pickles and not entry.subfolder else None
+    if entry and entry.revision and (pinned := snapshot_at(hub_id, entry.revision)):
+        return pinned
+    if entry and entry.pickles and not entry.subfolder and (converted := converted_folder(entry)):
+        return converted
+    main = _main(hub_id)
+    return snapshot_at(hub_id, main) if main else None
 
 
-def snapshot_folder(hub_id: str) -> Path | None:
-    """The folder of a model's complete files in the hub's cache, or None."""
-    snapshot = _snapshot(hub_id)
-    return snapshot if snapshot is not None and _is_complete(snapshot) else None
+def snapshot_at(hub_id: str, commit: str) -> Path | None:
+    """The folder of a model's complete files at a commit in the hub's cache, or None."""
+    snapshot = repository_folder(hub_id) / "snapshots" / commit
+    return snapshot if _is_complete(snapshot) else None
 
 
 def folder_of(entry: Entry) -> Path | None:
     """The folder of an entry that is ready to be loaded, or None."""
-    return converted_folder(entry) if entry.subfolder else hub_folder(entry.hub) if entry.hub else None
+    if entry.subfolder:
+        return converted_folder(entry)
+    return hub_folder(entry.hub) if entry.hub else None
+
+
+def ready_folder(entry: Entry) -> Path:
+    """The folder of an entry that is ready to be loaded.
+
+    Raises:
+        ModelNotHereError: with the command that makes it ready.
+    """
+    folder = folder_of(entry)
+    if folder is not None:
+        return folder
+    remedy = f"Download it with: emoscene models pull {shorten(entry.name)}"
+    if pulled_folder(entry):
+        remedy = f"It was pulled; convert it once with: emoscene models convert {entry.name}"
+    raise ModelNotHereError("this model is not on this machine", value=entry.hub or entry.name, remedy=remedy)
 
 
 def pulled_folder(entry: Entry) -> Path | None:
     """The pulled folder of an entry whose pickles must be converted first, or None if its files are not all there."""
-    snapshot = _snapshot(entry.hub)
-    if snapshot is None or not entry.pickles:
+    commit = entry.revision or _main(entry.hub)
+    if commit is None or not entry.pickles:
         return None
-    folder = snapshot / entry.subfolder
+    folder = repository_folder(entry.hub) / "snapshots" / commit / entry.subfolder
     config = "adapter_config.json" if entry.kind == "adapter" else "config.json"
     whole = (folder / config).is_file() and all(_has(folder, name) for name in entry.pickles)
     return folder if whole else None
@@ -121,16 +142,13 @@ def safe_name(pickle: str) -> str:
     return f"{stem.replace('pytorch_model', 'model')}.safetensors"
 
 
-def _snapshot(hub_id: str) -> Path | None:
-    repository = repository_folder(hub_id)
-    entry = find(hub_id)
-    revision = entry.revision if entry else None
-    if revision is None:
-        try:
-            revision = (repository / "refs" / "main").read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            return None
-    return repository / "snapshots" / revision if is_commit(revision) else None
+def _main(hub_id: str) -> str | None:
+    """The commit that `main` was when the model was pulled."""
+    try:
+        commit = (repository_folder(hub_id) / "refs" / "main").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return commit if is_commit(commit) else None
 
 
 def _is_complete(snapshot: Path) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emoscene.catalogue.entry import Entry, known, megabytes_in_words, terms
-from emoscene.catalogue.here import hub_cache, pulled_folder, repository_folder, safe_name, snapshot_folder
+from emoscene.catalogue.here import hub_cache, pulled_folder, repository_folder, safe_name, snapshot_at
 from emoscene.catalogue.hub import RemoteFile, download, listing, partial_bytes, point_main
 from emoscene.errors import ModelError, ModelFilesError
 
@@ -57,7 +57,7 @@ def pull(
     """
     entry = known(name)
     _refuse_what_is_no_download(entry, name)
-    if entry.revision and (folder := pulled_folder(entry) or snapshot_folder(entry.hub)):
+    if entry.revision and (folder := pulled_folder(entry) or snapshot_at(entry.hub, entry.revision)):
         say(f"{entry.hub} at commit {entry.revision} (pinned by the catalogue) is here already")
         return Pulled(entry, folder, entry.revision)
 

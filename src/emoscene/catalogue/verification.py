@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emoscene.catalogue.conversion import RECORD
-from emoscene.catalogue.entry import Entry, known
-from emoscene.catalogue.here import folder_of, pulled_folder, snapshot_folder, where_here
+from emoscene.catalogue.entry import Entry, is_commit, known
+from emoscene.catalogue.here import ready_folder, where_here
 from emoscene.catalogue.hub import file_digest, listing
 from emoscene.errors import EmosceneError, ModelError, ModelNotHereError
 from emoscene.recognizers.folders import look_into, read_json
@@ -91,16 +91,13 @@ def _ready(entry: Entry) -> Path:
         from emoscene.recognizers.sentences import find_encoder
 
         return find_encoder(None).folder
-    folder = folder_of(entry)
-    if folder is not None:
-        return folder
-    if pulled_folder(entry):
-        remedy = f"Convert it with: emoscene models convert {entry.name}"
-    elif entry.hub:
-        remedy = f"Download it with: emoscene models pull {entry.name}"
-    else:
-        remedy = f"`emoscene models card {entry.name}` says where its files are."
-    raise ModelNotHereError("this model is not on this machine", value=entry.name, remedy=remedy)
+    if entry.hub:
+        return ready_folder(entry)
+    raise ModelNotHereError(
+        "this model is not on this machine",
+        value=entry.name,
+        remedy=f"`emoscene models card {entry.name}` says where its files are.",
+    )
 
 
 def _single(entry: Entry) -> Iterator[Check]:
@@ -136,8 +133,8 @@ def _single(entry: Entry) -> Iterator[Check]:
 
 
 def _hub_digests(entry: Entry) -> dict[str, str]:
-    snapshot = snapshot_folder(entry.hub)
-    source = listing(entry.hub, snapshot.name if snapshot else entry.revision)
+    folder = ready_folder(entry)
+    source = listing(entry.hub, folder.name if is_commit(folder.name) else entry.revision)
     return {file.path: file.digest for file in source.files}
 
 
