@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from emoscene.labels import normal_form
-from emoscene.scoring.answer_phrases import LINKING, PRESENT, RESTARTS
+from emoscene.scoring.answer_phrases import LINKING, NEGATORS, PRESENT, RESTARTS, named_in
 from emoscene.scoring.answer_prose import Reading
 from emoscene.scoring.answer_words import Lexicon, Mention, Word, words_of
 
@@ -66,13 +66,14 @@ def number_verdict(number: float, scale: float | None) -> bool | None:
 def read_entries(text: str, lexicon: Lexicon, scale: float | None = None) -> Entries | None:
     """The entries that a sentence consists of; None if it is no list but prose."""
     words, _ = words_of(text)
-    mentions = lexicon.mentions(words)
+    mentions = named_in(words, lexicon)
     if not mentions:
         return None
     return (
         _pairs(text, lexicon, scale)
         or _list(words, mentions, scale)
         or _head_and_tail(text, words, mentions, lexicon, scale)
+        or _behind_colon(words, mentions, scale)
     )
 
 
@@ -104,7 +105,7 @@ def _list(words: Sequence[Word], mentions: Sequence[Mention], scale: float | Non
     out = Entries()
     chunks = _chunks(words, mentions)
     for chunk, named, remark, dashed in chunks:
-        left = [word for word in chunk if word not in _FILLERS and not word.replace(".", "").isdigit()]
+        left = [word for word in chunk if word not in _FILLERS and not word[0].isdecimal()]
         if named:
             denied = bool(left) and left[0] in _DENIERS
             if len(left) > denied or (denied and len(chunks) > 1):
@@ -118,7 +119,8 @@ def _list(words: Sequence[Word], mentions: Sequence[Mention], scale: float | Non
     return out if len(out.readings) + 1 > len(out.unknown) and out.readings else None
 
 
-_VERBAL = (RESTARTS | LINKING | PRESENT | _YES | _NO | _OPEN | {"not", "because", "pick", "from"}) - {
+_PROSE = "based on in at by of from into first second third next".split()
+_VERBAL = (RESTARTS | LINKING | PRESENT | _YES | _NO | _OPEN | {"not", "because", "pick", *_PROSE}) - {
     "more",
     "possibly",
     "perhaps",
@@ -155,14 +157,20 @@ def _remark_verdict(remark: Sequence[str], scale: float | None) -> bool | None:
     """What a bracket behind a label says: a score, yes or no; any other remark leaves the label picked."""
     if not remark:
         return True
-    if remark[0].replace(".", "", 1).isdigit():
-        number = float(remark[0])
-        if len(remark) == 2 and remark[1].isdigit() and float(remark[1]) > 0:
-            return number / float(remark[1]) >= 0.5
-        return number_verdict(number, scale)
+    if remark[0][0].isdecimal():
+        return _score(remark[0], remark[1] if len(remark) == 2 else "", scale)
     if len(remark) <= 2 and remark[0] in _NO | _YES | _OPEN | {"not"}:
         return None if remark[0] in _OPEN else remark[0] in _YES
     return True
+
+
+def _behind_colon(words: Sequence[Word], mentions: Sequence[Mention], scale: float | None) -> Entries | None:
+    """`The person feels: happiness (8/10), fear (1/10)`: a list behind an opening that names and denies nothing."""
+    cut = next((i for i in range(1, len(words)) if ":" in words[i].gap), 0)
+    if not cut or mentions[0].start < cut or any(NEGATORS.at(words, i) for i in range(cut)):
+        return None
+    tail = [Word(words[cut].text, ""), *words[cut + 1 :]]
+    return _list(tail, [replace(m, start=m.start - cut, end=m.end - cut) for m in mentions], scale)
 
 
 def _head_and_tail(
@@ -208,8 +216,10 @@ def value_verdict(tail: str, label: str, lexicon: Lexicon, scale: float | None) 
     if not words:
         return False, True
     first, following = words[0].text, words[1:]
-    if first.replace(".", "", 1).isdigit():
-        return True, _score(float(first), tail, words, scale)
+    if first[0].isdecimal():
+        divided = bool(following) and following[0].gap.strip() == "/"
+        named = following[0].text if following and (divided or following[0].text == "percent") else ""
+        return True, _score(first, named, scale)
     ends = not following or following[0].gap.strip() != "" or len(following) == 1
     if ends and first in _OPEN and not following:
         return True, None
@@ -233,13 +243,13 @@ def _denied(words: Sequence[Word], label: str, lexicon: Lexicon) -> tuple[bool, 
     return False, True
 
 
-def _score(number: float, tail: str, words: Sequence[Word], scale: float | None) -> bool | None:
-    second = words[1] if len(words) > 1 else None
-    if second is not None and second.gap.strip() == "/" and second.text.isdigit() and float(second.text) > 0:
-        return number / float(second.text) >= 0.5
-    after = second.gap if second is not None else tail.rpartition(words[0].text)[2]
-    if after.lstrip().startswith("%") or (second is not None and second.text == "percent"):
+def _score(first: str, second: str, scale: float | None) -> bool | None:
+    """What `0.8`, `80%`, `80 percent` and `8/10` say; `second` is the word behind the number, if it belongs to it."""
+    number = float(first.rstrip("%"))
+    if first.endswith("%") or second == "percent":
         return number >= 50
+    if second.isdecimal() and float(second) > 0:
+        return number / float(second) >= 0.5
     return number_verdict(number, scale)
 
 

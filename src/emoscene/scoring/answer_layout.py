@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from itertools import pairwise
 
 __all__ = ["Part", "Sentence", "layout"]
 
@@ -36,12 +37,11 @@ class Sentence:
     marked: bool | None = None
 
 
-_THOUGHT = re.compile(r"<think(?:ing)?>")
 _TAG = re.compile(r"<(br)[^<>\n]{0,10}>|<[/|]?[a-z_|][^<>\n]{0,40}>|\[/?inst\]")
-_ROLE = re.compile(r"^\s*\**(?:assistant|response|output)\**\s*:", re.M)
+_ROLE = re.compile(r"^ ?\**(?:assistant|response|output)\** ?:", re.M)
 _ENUMERATOR = re.compile(r"(?:(?<=\s)|^)\(?(\d{1,2})[.):]\s+(?=\D)")
 _BULLET = re.compile(
-    r"\s*(?:[>#|]+\s*)*(?:(?:[-*+–—]+(?=[\s\[✓✔✗✘])|[•●▪◦‣∙·○■□★☆➤➢→]|\(?\d{1,2}(?:[.):](?![\d])|、|\s*[-–—]\s)\)?|\(?[a-z]\)|[a-z]\.(?=\s))\s*)?"
+    r"\s*(?:[>#|]\s*)*(?:(?:[-*+–—]+(?=[\s\[✓✔✗✘])|[•●▪◦‣∙·○■□★☆➤➢→]|\(?\d{1,2}(?:[.):](?![\d])|、|\s*[-–—]\s)\)?|\(?[a-z]\)|[a-z]\.(?=\s))\s*)?"
     r"(?P<mark>(?:[✅✔✓☑☒❌✗✘✖☐⬜]|\[[x✓✔ ]\]|\*\*(?=[✓✔]))\s*)?"
 )
 _SENTENCE = re.compile(r"(?:[^.!?。！？｡।;；…\n]|(?<=\d)\.(?=\d)|\.(?=[^\s\"'*)\]]))+")
@@ -69,6 +69,9 @@ _DENY_HEAD = re.compile(
     r"\b(?:(?:do|does|is|are|were|was|did)(?: not|n't)|not|absent|excluded|ruled out|unlikely|least likely|less likely"
     r"|rejected|missing|without|none)\b"
 )
+_DENIED_INLINE = re.compile(
+    r"\W*(?:rejected|excluded|absent|ruled out|not present|not applicable|not selected|unlikely|discarded|not felt)\W*"
+)
 _NO_DENIAL = re.compile(r"\bnot (?:only|just|limited to|necessarily limited)\b|\bin no \w+ order\b")
 
 
@@ -94,6 +97,7 @@ def layout(text: str) -> Iterator[Sentence]:
                 part, denied, rest = heading
                 if rest.strip():
                     yield replace(sentence, text=rest, part=part, bullet=bullet, denied=denied)
+                    denied = False
                 continue
             yield replace(sentence, part=part, bullet=bullet, denied=denied, marked=marked)
 
@@ -106,7 +110,8 @@ def _lines(text: str) -> list[str]:
     lines: list[str] = []
     for line in text.splitlines():
         if line.strip().startswith("```") or _TABLE_RULE.fullmatch(line):
-            lines.append("" if not line.strip() else "\t" * 0)
+            if not line.strip():
+                lines.append("")
             continue
         lines += _split_enumerated(_ABBREVIATIONS.sub(lambda m: m.group(1).replace(".", ""), line))
     return lines
@@ -119,7 +124,7 @@ def _split_enumerated(line: str) -> list[str]:
     if len(marks) < 2 or numbers != list(range(numbers[0], numbers[0] + len(marks))):
         return [line]
     cuts = [0] * bool(line[: marks[0].start()].strip()) + [mark.start() for mark in marks] + [len(line)]
-    return [line[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [line[a:b] for a, b in pairwise(cuts)]
 
 
 def _sentences(line: str) -> Iterator[Sentence]:
@@ -143,7 +148,7 @@ def _heading(text: str) -> tuple[Part, bool, str] | None:
         return None
     kind = _kind(head)
     if kind is None:
-        if rest.strip() or not _denies(head):
+        if not (_DENIED_INLINE.fullmatch(head) if rest.strip() else _denies(head)):
             return None
         kind = Part.ANSWER
     return kind, _denies(head) and kind in (Part.FINAL, Part.ANSWER), rest

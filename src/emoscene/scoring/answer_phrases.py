@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emoscene.scoring.answer_words import Word
+from emoscene.scoring.answer_words import Lexicon, Mention, Word
 
 __all__ = [
     "ABSENT",
     "BOUNDARIES",
     "COMPOUND_TAILS",
+    "FIRST_SIGHT",
     "FOLLOWERS",
     "IDIOMS",
     "LINKING",
@@ -23,6 +24,7 @@ __all__ = [
     "SCENES",
     "SHOWING",
     "Phrases",
+    "named_in",
 ]
 
 
@@ -56,12 +58,18 @@ def _breaks(gap: str) -> bool:
 
 #: Begin to deny what follows, up to the end of the clause.
 NEGATORS = Phrases(
-    "not|no|never|neither|nor|without|hardly|barely|scarcely|lack|lacks|lacking|lacked|absence|devoid|unlikely",
-    "excluding|minus|instead of|rather than|as opposed to|opposed to|unlike|far from|anything but|free of|free from",
+    "not|no|never|neither|nor|without|hardly|barely|scarcely|lack|lacks|lacking|lacked|absence|devoid",
+    "unlikely",
+    "excluding|minus|instead of|rather than|as opposed to|opposed to|unlike|far from|anything but",
+    "free of|free from",
     "less likely|least likely|rules out|rule out|ruling out|ruled out|excludes|exclude|fails to|nothing like",
-    "nothing suggests|nothing indicates|non|little sign|little signs|little evidence|little indication|little to no",
-    "little or no|few signs|opposite of|loss of|none of|no longer|cannot|deny|denies|absent any|nobody|no one",
+    "nothing suggests|nothing indicates|non|little sign|little signs|little evidence|little indication",
+    "little to no",
+    "little or no|few signs|opposite of|loss of|none of|no longer|cannot|deny|denies|absent any|nobody",
+    "no one",
     "isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|couldn't|won't|wouldn't|hasn't|haven't|hadn't",
+    "overcome his|overcome her|overcome their|overcome the|overcame his|overcame her|overcame their",
+    "i cannot see|i can't see|i don't see|i do not see|i see no",
     "shouldn't|isnt|arent|wasnt|doesnt|dont|didnt|cant|couldnt|wont|wouldnt|hasnt|ain't",
     # the same for scripts without spaces, where the negation stands before the word
     "不|没|沒|無|无|非|未",
@@ -69,11 +77,50 @@ NEGATORS = Phrases(
 
 #: Negators in front of nouns, after which "and" goes on denying: "without fear and pain".
 NOMINAL = frozenset(
-    "no|neither|nor|without|lack|lacks|lacking|lacked|absence|devoid|excluding|minus|instead of|rather than"
-    "|as opposed to|opposed to|free of|free from|rules out|rule out|ruling out|ruled out|excludes|exclude"
-    "|little sign|little signs|little evidence|little indication|little to no|little or no|few signs|none of".split(
-        "|"
-    )
+    [
+        *(
+            "no",
+            "neither",
+            "nor",
+            "without",
+            "lack",
+            "lacks",
+            "lacking",
+            "lacked",
+            "absence",
+            "devoid",
+            "excluding",
+        ),
+        *(
+            "minus",
+            "instead of",
+            "rather than",
+            "as opposed to",
+            "opposed to",
+            "free of",
+            "free from",
+            "rules out",
+        ),
+        *(
+            "rule out",
+            "ruling out",
+            "ruled out",
+            "excludes",
+            "exclude",
+            "little sign",
+            "little signs",
+            "none of",
+        ),
+        *(
+            "little evidence",
+            "little indication",
+            "little to no",
+            "little or no",
+            "few signs",
+            "overcome his",
+        ),
+        *("overcome her", "overcome their", "overcome the", "overcame his", "overcame her", "overcame their"),
+    ]
 )
 
 #: Neither deny nor name anything.
@@ -81,33 +128,62 @@ IDIOMS = Phrases(
     "no doubt|without doubt|without a doubt|without any doubt|beyond doubt|beyond a doubt|no doubts",
     "not only|not just|not merely|not simply|not solely|not to mention|not limited to|not without|if not",
     "isn't only|isn't just|is not only|is not just|doesn't just|does not just|does not only",
-    "no wonder|no less|no lack of|no shortage of|no particular order|no specific order|no order|never fails to",
-    "cannot help but|can't help but|couldn't help but|cannot help|can't help|cannot hide|can't hide|cannot contain",
+    "no wonder|no less|no lack of|no shortage of|no particular order|no specific order|no order",
+    "never fails to",
+    "cannot help but|can't help but|couldn't help but|cannot help|can't help|cannot hide|can't hide",
+    "cannot contain",
     "can't contain|cannot conceal|cannot deny|can't deny|cannot be denied|nothing but|none other than",
     "no other than|other than|nothing short of|no question|in no way limited",
     "a certain|certain amount|certain level|certain degree|certain sense|certain kind|make sure|makes sure",
-    "for certain|with certainty|with confidence|with absolute certainty|with complete certainty|to be certain",
-    "in focus|out of focus|focus of|the focus|the main focus|main focus|of interest|point of interest|the content",
-    "content of|center of attention|centre of attention|in doubt that|critical moment|critical point|more often than not",
-    "glad to help|happy to help|happy to assist|glad to assist|happy to answer|love to help|hope this|hope that helps",
+    "for certain|with certainty|with confidence|with absolute certainty|with complete certainty",
+    "to be certain",
+    "in focus|out of focus|focus of|the focus|the main focus|main focus|of interest|point of interest",
+    "the content",
+    "content of|center of attention|centre of attention|in doubt that|critical moment|critical point",
+    "more often than not",
+    "glad to help|happy to help|happy to assist|glad to assist|happy to answer|love to help|hope this",
+    "hope that helps",
+    "never been more|never looked more|couldn't be more|could not be more",
     "surprisingly enough|of course|such a surprise|by surprise|no problem|not sure",
 )
+
+
+def named_in(words: Sequence[Word], lexicon: Lexicon) -> list[Mention]:
+    """The mentions of labels that are no part of an idiom: "no doubt" names no doubt."""
+    idle: dict[int, int] = {}
+    i = 0
+    while i < len(words):
+        taken = IDIOMS.at(words, i)
+        idle.update(dict.fromkeys(range(i, i + taken), i + taken))
+        i += taken or 1
+    # "without doubt/confusion" is no idiom: the term goes on behind it
+    return [mention for mention in lexicon.mentions(words) if mention.end > idle.get(mention.start, 0)]
+
 
 #: Begin something that says nothing of the person: reasons, conditions, what cannot be known, the model itself.
 MUTED = Phrases(
     "because|due to|based on|given|considering|judging|owing to|thanks to",
-    "since|as he|as she|as they|as the|as it|as its|as his|as her|as their|as there|as this|as evidenced|as indicated|as suggested",
-    "as shown|as seen|as evident|as can be seen|evidenced by|indicated by|suggested by|shown by|supported by|implied by",
-    "judging by|judging from|conveyed by|expressed by|conveyed through|expressed through|reflected in|evident in|evident from",
-    "if|whether|unless|in case|would have",
-    "i am|i'm|we are|we're|i hope|i would love|i can't|i cannot|i am unable|i'm unable|i am not able|i'm not able",
-    "i don't have|i do not have|i won't|i am not sure|i'm not sure|i don't know|i do not know|i am unsure|i'm unsure",
-    "it is difficult|it's difficult|it is hard|it's hard|it is impossible|it's impossible|it is unclear|it's unclear",
-    "it is uncertain|it's uncertain|it is not possible|it isn't possible|it's not possible|it is not clear|it's not clear",
-    "it isn't clear|it is challenging|it's challenging|difficult to determine|difficult to say|difficult to tell",
+    "since|as he|as she|as they|as the|as it|as its|as his|as her|as their|as there|as this",
+    "as evidenced|as indicated|as suggested",
+    "as shown|as seen|as evident|as can be seen|evidenced by|indicated by|suggested by|shown by",
+    "supported by|implied by",
+    "judging by|judging from|conveyed by|expressed by|conveyed through|expressed through|reflected in",
+    "evident in|evident from",
+    "if|whether|unless|in case|would have|pretending to|pretends to|trying to look|tries to look",
+    "i am|i'm|we are|we're|i hope|i would love|i can't|i cannot|i am unable|i'm unable|i am not able",
+    "i'm not able",
+    "i don't have|i do not have|i won't|i am not sure|i'm not sure|i don't know|i do not know",
+    "i am unsure|i'm unsure",
+    "it is difficult|it's difficult|it is hard|it's hard|it is impossible|it's impossible",
+    "it is unclear|it's unclear",
+    "it is uncertain|it's uncertain|it is not possible|it isn't possible|it's not possible",
+    "it is not clear|it's not clear",
+    "it isn't clear|it is challenging|it's challenging|difficult to determine|difficult to say",
+    "difficult to tell",
     "hard to say|hard to tell|hard to determine|impossible to determine|impossible to say|impossible to tell",
     "unable to determine|not possible to determine|cannot determine|can't determine|cannot be determined",
-    "can't be determined|cannot say|can't say|cannot tell|can't tell|cannot be certain|can't be certain|unclear",
+    "can't be determined|cannot say|can't say|cannot tell|can't tell|cannot be certain",
+    "can't be certain|unclear",
     "cannot be sure|can't be sure|cannot be ascertained|cannot be inferred",
 )
 
@@ -115,12 +191,18 @@ MUTED = Phrases(
 OTHERS = Phrases(
     "others|the others|other people|the other|the crowd|the audience|the spectators|spectators|the onlookers",
     "onlookers|the bystanders|bystanders|everyone else|everybody else|his friends|her friends|their friends",
-    "the people around|people around|the people surrounding|the people in the background|people in the background",
+    "the people around|people around|the people surrounding|the people in the background",
+    "people in the background",
     "the people behind|the people next|the person next|the person beside|the person behind|the person on the",
     "the man next to|the woman next to|the man beside|the woman beside|the man behind|the woman behind",
-    "the rest of|the woman in the background|the man in the background|his teammates|her teammates|his opponent",
-    "her opponent|the opponent|some people|most people|most of the people|another person|another man|another woman",
+    "the rest of|the woman in the background|the man in the background|his teammates|her teammates",
+    "his opponent",
+    "her opponent|the opponent|some people|most people|most of the people|another person|another man",
+    "another woman",
 )
+
+#: What holds at first sight only, if "but" follows.
+FIRST_SIGHT = Phrases("at first glance|at first sight|at first|initially")
 
 #: End a clause, and with it a negation or a reason.
 BOUNDARIES = frozenset(
@@ -133,13 +215,14 @@ RESTARTS = frozenset(
     "he she they it i we you this that there these those the his her their its my who which "
     "he's she's they're it's that's i'm i'd just only simply merely rather instead perhaps possibly maybe probably "
     "likely more suggesting indicating showing conveying expressing displaying implying reflecting demonstrating "
-    "revealing signaling signalling making giving leading seems seem appears appear looks look feels is are has".split()
+    "revealing signaling signalling making giving leading seems seem appears appear looks look "
+    "feels is are has".split()
 )
 
 #: Verbs by which somebody is said to feel something; after a negation they begin a new statement.
 SHOWING = frozenset(
     "feels seems appears looks shows expresses conveys displays suggests indicates experiences reveals "
-    "demonstrates exhibits is are seem appear has".split()
+    "demonstrates exhibits is are has".split()
 )
 
 LINKING = frozenset(
@@ -155,8 +238,8 @@ PRESENT = frozenset(
     "supported suggested discernible conveyed exhibited fitting involved".split()
 )
 ABSENT = Phrases(
-    "absent|missing|lacking|unlikely|excluded|irrelevant|inapplicable|ruled out|less likely|nowhere|out of the question"
-    "|unsupported|negligible|nonexistent|non existent"
+    "absent|missing|lacking|unlikely|excluded|irrelevant|inapplicable|ruled out|less likely|nowhere",
+    "out of the question|unsupported|negligible|nonexistent|non existent",
 )
 
 #: Things that are described with the words of emotions.
@@ -181,7 +264,8 @@ FOLLOWERS = frozenset(
     "around into given also too well not even enough though although perhaps possibly maybe here there now today "
     "however all each other himself herself themselves him them it me you some any both through between among "
     "despite without within under again together likely etc vs versus based where how what or/and are he she they "
-    "may might can could would should will has have had seems appears looks feels shown displayed visible evident".split()
+    "may might can could would should will has have had seems appears looks feels shown displayed "
+    "visible evident".split()
 )
 
 #: Nouns that make another thing of an emotion before them.

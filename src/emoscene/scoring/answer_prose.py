@@ -11,23 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from emoscene.scoring.answer_asides import about_something_else, repeated_question, taken_back
 from emoscene.scoring.answer_phrases import (
     ABSENT,
     BOUNDARIES,
-    COMPOUND_TAILS,
-    FOLLOWERS,
     IDIOMS,
     LINKING,
     MUTED,
     NEGATORS,
     NOMINAL,
     OTHERS,
-    PERSON_NOUNS,
     PRESENT,
     RESTARTS,
-    SCENES,
     SHOWING,
-    Phrases,
+    named_in,
 )
 from emoscene.scoring.answer_words import Lexicon, Mention, Word
 
@@ -52,16 +49,19 @@ class _Pole(Enum):
 
 def read_sentence(words: Sequence[Word], lexicon: Lexicon) -> list[Reading]:
     """The readings of one sentence, in the order of mention."""
-    mentions = lexicon.mentions(words)
+    mentions = named_in(words, lexicon)
     if not mentions:
         return []
     poles = _Walk(words, mentions).poles()
-    listed = _options(words, mentions, lexicon)
-    described = _describes_something_else(words, mentions)
+    aside = (
+        repeated_question(words, mentions, lexicon)
+        | about_something_else(words, mentions)
+        | taken_back(words)
+    )
     said: list[tuple[Mention, _Pole]] = []
-    for number, mention in enumerate(mentions):
+    for mention in mentions:
         pole = poles[mention.start]
-        if mention.start in listed or described[number] or _is_object(words, mentions, number):
+        if mention.start in aside:
             pole = _Pole.MUTE
         said.append((mention, pole))
     said = _denied_behind(words, said)
@@ -79,7 +79,10 @@ class _Walk:
     def __init__(self, words: Sequence[Word], mentions: Sequence[Mention]) -> None:
         self.words = words
         self.named = {i for mention in mentions for i in range(mention.start, mention.end)}
+        restarts = [i for i, word in enumerate(words) if word.text in RESTARTS and "," in word.gap]
+        self.last_restart = restarts[-1] if restarts else -1
         self.pole = _Pole.YES
+        self.cue_end = 0
         self.cue = ""  # the words of the negation in force
         self.entry = (
             False  # that negation stands at the head of an entry of a list: "happiness, no anger, peace"
@@ -105,9 +108,12 @@ class _Walk:
         if i in self.named:
             return 1
         words = self.words
-        if taken := IDIOMS.at(words, i):
+        if (taken := IDIOMS.at(words, i)) and self.named.isdisjoint(range(i, i + taken)):
             return taken
-        if taken := NEGATORS.at(words, i):
+        if words[i].text == "less" and any(word.text == "than" for word in words[i : i + 6]):
+            return self._negator(i, 1)
+        muting = MUTED.at(words, i)
+        if (taken := NEGATORS.at(words, i)) > muting or (taken and muting == 1):
             return self._negator(i, taken)
         word = words[i].text
         if word in BOUNDARIES and not self._continues(i):
@@ -117,10 +123,12 @@ class _Walk:
             self._and(i)
         elif self.pole is not _Pole.YES and word in SHOWING and self._finite(i):
             self._restart()
-        elif taken := MUTED.at(words, i):
-            self._mute(i, taken)
-            return taken
-        elif self.muted == "speaker" and word == "that":
+        elif muting:
+            self._mute(i, muting)
+            return muting
+        elif word == "than":  # "more tired than sad" leaves sad open, "less angry than sad" does not
+            self.pole, self.cue = (_Pole.YES, "") if self.cue == "less" else (_Pole.OPEN, "")
+        elif self.muted == "speaker" and word in _SAYING:
             self.muted = ""
         elif i == 0:
             self._subject(0)
@@ -131,14 +139,22 @@ class _Walk:
         for char in gap:
             if char == "(":
                 self.brackets.append((self.pole, self.muted))
+                if i - 1 in self.named and i not in self.named and not NEGATORS.at(self.words, i):
+                    self.muted = "remark"  # "engagement (talking to a sad friend)"
             elif char == ")" and self.brackets:
                 self.pole, self.muted = self.brackets.pop()
         if _DASH.search(gap):
             self._restart()
+        elif ":" in gap and self.words[i].text in RESTARTS:
+            self._restart(all_=True)
+        elif ":" in gap and self.pole is _Pole.NO:
+            self.cue, self.entry = "none of", False  # "does not feel: anger, fear" denies the whole list
         elif _COMMA.search(gap) and i > 0:
             self._comma(i)
 
     def _comma(self, i: int) -> None:
+        if self.muted == "others" and self.words[i].text in ("who", "which", "whose"):
+            return
         if self.words[i].text in RESTARTS:
             self._restart(all_=True)
             self._subject(i)
@@ -157,7 +173,7 @@ class _Walk:
     def _and(self, i: int) -> None:
         following = self.words[i + 1].text
         if following in RESTARTS or following in SHOWING:
-            self._restart()
+            self._restart(all_="," in self.words[i].gap)
             if self.muted == "others":
                 self.muted = ""
             self._subject(i + 1)
@@ -168,9 +184,14 @@ class _Walk:
         after = i + taken
         if after < len(self.words) and "," in self.words[after].gap and taken == 1:
             return taken  # "No, he is happy"
+        if any(word.text.endswith("ier") for word in self.words[after : after + 2]):
+            return taken  # "never been happier"
         self.pole = _Pole.NO
+        self.cue_end = after
         self.cue = " ".join(word.text for word in self.words[i:after])
         self.entry = i == 0 or _COMMA.search(self.words[i].gap) is not None
+        if self.cue == "unlike":
+            self._subject(after)
         return taken
 
     def _mute(self, i: int, taken: int) -> None:
@@ -183,7 +204,7 @@ class _Walk:
         elif phrase == "if" and i > 0 and self.words[i - 1].text in ("as", "even"):
             return
         elif not self.muted or self.muted == "speaker":
-            self.muted = "lead" if i == 0 else "rest"
+            self.muted = "lead" if i == 0 and phrase.split()[0] in _REASONS else "rest"
 
     def _subject(self, i: int) -> None:
         """Whether the clause that begins at `i` is about other people."""
@@ -206,11 +227,13 @@ class _Walk:
 
     def _finite(self, i: int) -> bool:
         """A verb with a subject of its own: `who is not smiling feels sad`, not `I do not think she feels sad`."""
-        return i > 0 and self.words[i - 1].text not in _COMPLEMENT_SUBJECTS and i - 1 not in self.named
+        if i - 1 in self.named and self.words[i].text in _OF_THINGS:
+            return False  # "no anger is visible"
+        return i > self.cue_end and self.words[i - 1].text not in _COMPLEMENT_SUBJECTS
 
     def _conjunction(self, i: int) -> str:
         """The conjunction that closes the list which goes on at `i`: `or`, `and` or none."""
-        for k in range(i, len(self.words)):
+        for k in range(i, min(i + _FARTHEST, len(self.words))):
             word = self.words[k].text
             if k > i and (word in BOUNDARIES or (word in RESTARTS and "," in self.words[k].gap)):
                 return ""
@@ -221,151 +244,20 @@ class _Walk:
         return ""
 
     def _restarts_later(self, i: int) -> bool:
-        return any(word.text in RESTARTS and "," in word.gap for word in self.words[i:])
+        return i < self.last_restart
 
 
+#: A comma ends what these begin, where no main clause follows: "given the smile, happiness".
+_REASONS = frozenset("because due based given considering judging owing thanks since as if".split())
+_FARTHEST = 60  # words that are looked through for the conjunction of a list
 _DASH = re.compile(r"\s[-–—]+\s|[—–]|--")
 _COMMA = re.compile(r"[,、،]")
+#: "I am sure that ...", "I'm going with ...": from here on the model no longer speaks of itself.
+_SAYING = frozenset(
+    "that say seeing see choosing choose picking pick going guessing thinking selecting".split()
+)
+_OF_THINGS = frozenset({"is", "are", "seems", "appears", "has"})
 _COMPLEMENT_SUBJECTS = frozenset("that he she they it person one man woman".split())
-
-
-def _options(words: Sequence[Word], mentions: Sequence[Mention], lexicon: Lexicon) -> set[int]:
-    """The words of a list that repeats the question: what could be picked, not what was."""
-    named = {mention.start: number for number, mention in enumerate(mentions)}
-    out: set[int] = set()
-    for opener, at_start in ((_FROM, True), (_PICK_FROM, False), (_OPTIONS_ARE, False)):
-        for i in range(1 if at_start else len(words)):
-            taken = opener.at(words, i)
-            if not taken or i in out:
-                continue
-            first = _skip(words, i + taken, _OPTION_WORDS) if opener is not _OPTIONS_ARE else i + taken
-            first = _skip(words, first, _ARTICLES)
-            if first not in named or (at_start and _is_range(words, mentions[named[first]])):
-                continue
-            stop = _list_end(words, first)
-            count = sum(first <= start < stop for start in named)
-            colon = ":" in words[first].gap
-            whole = count >= 0.75 * len(lexicon.labels)
-            if colon and opener is not _OPTIONS_ARE and not whole and stop == len(words):
-                continue  # "From the list: happiness, peace"
-            if at_start and stop == len(words) and not whole and first == i + taken:
-                continue
-            out.update(range(i, stop))
-    return out | _instruction(words)
-
-
-_FROM = Phrases("from|among|amongst|between|out of|of")
-_PICK_FROM = Phrases(
-    "from the list|from this list|from the labels|from the options|from the following|from the set"
-    "|from the choices|from the categories|among the options|among the labels|among the following"
-    "|among the choices|out of the options|out of the list"
-)
-_OPTIONS_ARE = Phrases(
-    "options are|options include|options given are|options provided are|choices are|choices include"
-    "|candidates are|candidate labels are|available labels are|available emotions are|given labels are"
-    "|provided labels are|labels to choose from are|list of labels is|list of emotions is|list includes"
-    "|labels provided are|labels given are|to choose from are|given options|question|options|choices"
-)
-_OPTION_WORDS = frozenset(
-    "the these those following given provided listed list of set labels label emotions options categories "
-    "choices available possible above below candidate emotion 26 13 8 7".split()
-)
-_ARTICLES = frozenset({"the", "a", "an", "of"})
-_PICKING = frozenset(
-    "pick choose select identify i i'd i'll i'm he she they it the this that my we person answer which".split()
-)
-_IMPERATIVES = frozenset({"pick", "choose", "select", "list", "identify", "name"})
-
-
-def _skip(words: Sequence[Word], i: int, passing: frozenset[str]) -> int:
-    while i < len(words) and words[i].text in passing:
-        i += 1
-    return i
-
-
-def _is_range(words: Sequence[Word], first: Mention) -> bool:
-    return first.end < len(words) and words[first.end].text == "to"
-
-
-def _list_end(words: Sequence[Word], first: int) -> int:
-    """Where a list of options ends: at a closing bracket, or where somebody picks."""
-    for i in range(first + 1, len(words)):
-        gap = words[i].gap
-        if ")" in gap or (gap.strip(" ") in (",", ":", "),", "") and _picks(words, i)):
-            return i
-    return len(words)
-
-
-def _picks(words: Sequence[Word], i: int) -> bool:
-    return words[i].text in _PICKING and (words[i].gap.strip() != "" or words[i].text not in ("the", "it"))
-
-
-def _instruction(words: Sequence[Word]) -> set[int]:
-    """`Pick the top labels that ...`, repeated from the question, up to a colon."""
-    for i, word in enumerate(words):
-        if word.text in _IMPERATIVES and (i == 0 or "," in word.gap):
-            stop = next((k for k in range(i + 1, len(words)) if ":" in words[k].gap), len(words))
-            return set(range(i, stop))
-    return set()
-
-
-def _describes_something_else(words: Sequence[Word], mentions: Sequence[Mention]) -> list[bool]:
-    """For each mention: whether it describes a thing (`peaceful park`, `the game is exciting`, `peace sign`)."""
-    named = {i: mention for mention in mentions for i in range(mention.start, mention.end)}
-    described = [_describes(words, mention, named) for mention in mentions]
-    for number in range(len(mentions) - 2, -1, -1):
-        this, following = mentions[number], mentions[number + 1]
-        between = [word.text for word in words[this.end : following.start]]
-        if this.adjective and described[number + 1] and between in ([], ["and"]):
-            described[number] = not _predicative(words, this.start, named)
-    return described
-
-
-def _describes(words: Sequence[Word], mention: Mention, named: dict[int, Mention]) -> bool:
-    start, end = mention.start, mention.end
-    if end < len(words) and words[end].gap == " " and words[end].text in COMPOUND_TAILS:
-        return True
-    if not mention.adjective:
-        return False
-    if _predicative(words, start, named):
-        subject = _before(words, start, LINKING | _ADVERBS, named)
-        return subject >= 0 and words[subject].text in SCENES
-    if end >= len(words) or words[end].gap.strip() or end in named:
-        return False
-    following = words[end].text
-    fits = following in FOLLOWERS or following in PERSON_NOUNS or following.endswith("ly")
-    return not fits and not following[0].isdigit()
-
-
-_ADVERBS = frozenset(
-    "very quite rather somewhat slightly really so too also both a bit little not to be being been more extremely "
-    "still just clearly and or visibly genuinely deeply fairly mostly likely possibly probably".split()
-)
-
-
-def _before(words: Sequence[Word], start: int, passing: frozenset[str], named: dict[int, Mention]) -> int:
-    """The nearest word before `start` that is neither in `passing` nor names a label; -1 if there is none."""
-    i = start - 1
-    while i >= 0 and (words[i].text in passing or i in named):
-        i -= 1
-    return i
-
-
-def _predicative(words: Sequence[Word], start: int, named: dict[int, Mention]) -> bool:
-    i = _before(words, start, _ADVERBS, named)
-    return i >= 0 and (words[i].text in LINKING or words[i].text.endswith(("'s", "'re", "n't")))
-
-
-def _is_object(words: Sequence[Word], mentions: Sequence[Mention], number: int) -> bool:
-    """`fear of pain`, `sympathy for the suffering child`: the second word is what the first is about."""
-    if number == 0:
-        return False
-    between = [word.text for word in words[mentions[number - 1].end : mentions[number].start]]
-    about = ("of", "about", "for", "toward", "towards", "at", "over", "from")
-    return bool(between) and between[0] in about and set(between[1:]) <= _DETERMINERS
-
-
-_DETERMINERS = frozenset("the a an her his their its someone others possible any some physical more".split())
 
 
 def _denied_behind(

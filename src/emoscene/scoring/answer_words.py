@@ -18,12 +18,13 @@ __all__ = ["Lexicon", "Mention", "Word", "folded", "lexicon_of", "words_of"]
 
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "´": "'", "′": "'", "“": '"', "”": '"', "„": '"'})
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff]")
+_SPACES = re.compile(r"[^\S\n]+")
 # Scripts written without spaces: each character is a word of its own. Then numbers, then words with their marks.
 _SPACELESS = "\u3041-\u3096\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _LETTER = (
     rf"(?:(?![{_SPACELESS}])[^\W\d_]|[\u0300-\u036f\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e00-\u0eff])"
 )
-_WORD = re.compile(rf"[{_SPACELESS}]|\d+(?:\.\d+)?|{_LETTER}+(?:'{_LETTER}+)*")
+_WORD = re.compile(rf"[{_SPACELESS}]|\d+(?:\.\d+)?%?|{_LETTER}+(?:'{_LETTER}+)*")
 #: What may stand between the words of one term: `doubt / confusion`, `pain/suffering (emotional)`, `self-conscious`.
 _INNER_GAP = re.compile(r"[ \t\-‐‑–—_/\\()&*]{0,4}")
 _ADJECTIVAL = re.compile(r".*(?:ful|[^tr]y|ed|ing|ous|ive|ent|ant|able|ible|al|ic|ome|ier)")
@@ -31,6 +32,11 @@ _ADJECTIVES = frozenset(
     "angry averse bold bored calm certain content delicate desperate drowsy fond fragile glad hostile hungry "
     "indifferent intimate lonely mad merry passionate remorseful sad serene sore tender tense upset weary worn "
     "desolate composed curious".split()
+)
+#: Look like adjectives and are verbs with an object: what follows is not what feels.
+_VERBS = frozenset(
+    "enjoying savoring savouring relishing admiring awaiting expecting anticipating craving desiring appreciating "
+    "fearing dreading loathing disliking comforting consoling respecting pitying coveting preparing adoring".split()
 )
 _NOT_PLURALS = frozenset({"contents", "interests"})  # "the contents of the box", "her interests"
 _REFLEXIVES = frozenset({"himself", "herself", "themselves", "themself", "oneself"})
@@ -61,9 +67,9 @@ class Mention:
 
 
 def folded(text: str) -> str:
-    """The text as it is compared: compatibility form, lower case, plain quotes, nothing invisible."""
+    """The text as it is compared: compatibility form, lower case, plain quotes, single spaces, nothing invisible."""
     plain = unicodedata.normalize("NFKC", text.translate(_QUOTES)).casefold()
-    return _INVISIBLE.sub("", plain.translate(_QUOTES))
+    return _SPACES.sub(" ", _INVISIBLE.sub("", plain.translate(_QUOTES)))
 
 
 def words_of(text: str) -> tuple[list[Word], str]:
@@ -95,8 +101,10 @@ class Lexicon:
                 if not words:
                     continue
                 named = term in (label.id, label.name)
-                adjective = not named and (
-                    words[-1] in _ADJECTIVES or _ADJECTIVAL.fullmatch(words[-1]) is not None
+                adjective = (
+                    not named
+                    and words[-1] not in _VERBS
+                    and (words[-1] in _ADJECTIVES or _ADJECTIVAL.fullmatch(words[-1]) is not None)
                 )
                 terms.setdefault(words, _Term(words, label.id, adjective))
                 if len(words) > 1 and all(word.isascii() for word in words):
@@ -155,7 +163,7 @@ class Lexicon:
         if after >= len(words) or words[after].gap not in ("-", "‐", "‑"):
             return False
         joined = words[after].text
-        return joined not in _JOINS and self._at(words, after) is None and not joined.isdigit()
+        return joined not in _JOINS and self._at(words, after) is None and not joined.isdecimal()
 
 
 #: Words that may follow a term after a hyphen without changing what it names.

@@ -78,46 +78,70 @@ def parse_answer(text: str, labels: LabelSpace) -> Parsed:
     if named:
         return Parsed("labels", named, denied, unknown)
     if nothing_listed or _NONE.search(answer) or len(denied) == len(labels):
-        return Parsed("none", (), denied, unknown)
+        return Parsed("none", (), denied)
     if _REFUSED.search(answer):
         return Parsed("refused", (), denied, unknown)
     return Parsed("none" if _NO_EMOTION.search(answer) else "unparsed", (), denied, unknown)
 
 
+_CUT_WORD = re.compile(r"\w{1,40}\Z")
+_END_OF_THOUGHT = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+
+
 def _bounded(text: str) -> str:
     """What is said after thinking aloud, cut at the limit between two words."""
-    spoken = text.rpartition("</think>")[2]
+    thoughts = list(_END_OF_THOUGHT.finditer(text))
+    spoken = text[thoughts[-1].end() :] if thoughts else text
     if spoken.lstrip()[:10].lower().startswith("<think"):
         return ""  # the thought was never finished
     if len(spoken) <= LONGEST_ANSWER:
         return spoken
     cut = spoken[:LONGEST_ANSWER]
-    if spoken[LONGEST_ANSWER].isalnum() and cut[-1].isalnum():
-        cut = cut[
-            : max((i for i in range(len(cut) - 40, len(cut)) if not cut[i].isalnum()), default=len(cut))
-        ]
-    return cut
+    return _CUT_WORD.sub("", cut) if spoken[LONGEST_ANSWER].isalnum() else cut
+
+
+_CERTAINTY = re.compile(
+    r"[(,;]? ?\bconfidence(?:[ _]score|[ _]level)?(?: ?[:=] ?(\d+(?:\.\d+)?%?|high|medium|low)\b%?| (0?\.\d+|\d+%))\)?"
+)
+_VALUE = re.compile(r"[a-z][*]*\s*[:=(-]\s*(?:\d|(?:high|medium|low|true|false|yes|no)\b)")
+
+
+def _without_certainty(answer: str, lexicon: Lexicon) -> str:
+    """ "Confidence: 0.9" is how sure the model is, and no label, where no other label has a value.
+
+    Once, it is left out; behind each of several labels, it is the value of that label.
+    """
+    rest, times = _CERTAINTY.subn(" ", answer)
+    if not times or _VALUE.search(rest) or not lexicon.mentions(words_of(rest)[0]):
+        return answer
+    return rest if times == 1 else _CERTAINTY.sub(lambda value: f" ({value[1] or value[2]})", answer)
 
 
 _NONE = re.compile(
     r"\bnone of (?:these|the|them|those|your)\b[^.]{0,40}\b(?:labels?|emotions?|options|above|listed|categories|"
-    r"appl\w+|fits?|match\w*|feelings)\b|\bnone (?:apply|applies|fits?|match(?:es)?|is applicable|are applicable|listed)\b"
-    r"|\bnone of (?:these|them|those)\b|^\W*(?:none|n/a|not applicable|no labels?|no emotions?|nothing)\W*$"
+    r"appl\w+|fits?|match\w*|feelings)\b|\bnone of (?:these|them|those)\b"
+    r"|\bnone (?:apply|applies|fits?|match(?:es)?|is applicable|are applicable|listed)\b"
+    r"|^\W*(?:none|n/a|not applicable|no labels?|no emotions?|nothing)\W*$"
+    r"|\b(?:labels?|answers?|emotions?|feelings?|output|response|results?)\W{1,4}"
+    r"(?:none|n/a|nothing|not applicable)\W*$"
     r"|\bno (?:labels?|emotions?|categor(?:y|ies)) (?:from the list |listed )?(?:apply|applies|fits?|match(?:es)?)\b"
-    r"|\b(?:does not|doesn't|do not|don't|is not|isn't)(?: \w+){0,3} any of (?:these|the|those)\b"
+    r"|\b(?:does not|doesn't|do not|don't|is not|isn't)(?: \w+){0,6} any of (?:these|the|those)\b"
 )
 _REFUSED = re.compile(
-    r"\b(?:i|we)(?: am|'m| are|'re)? (?:sorry|unable|not able|not allowed|not permitted|afraid i can(?:'t|not))\b"
-    r"|\b(?:i|we) (?:can't|cannot|can not|am not able to|won't|will not|don't|do not|must decline|decline|apologi[sz]e)\b"
-    r"|^\W*(?:sorry|my apologies|apologies)\b|\bas an ai\b|\bi(?:'d| would) rather not\b"
-    r"|\b(?:unable|not possible|impossible|difficult|hard|cannot be|can't be|can not be|not enough information)"
-    r" (?:to )?(?:be )?(?:accurately |reliably |definitively )?"
+    r"\b(?:i|we)(?: am|'m| are|'re)?(?: really| very| truly| so)? "
+    r"(?:sorry|unable|not able|not allowed|not permitted|not comfortable|afraid i can(?:'t|not))\b"
+    r"|\b(?:i|we) (?:can't|cannot|can not|won't|will not) (?!see (?:any|a|much)\b)"
+    r"|\b(?:i|we) (?:don't|do not) (?:know|have|feel comfortable|possess|speculate)\b"
+    r"|\b(?:i|we) (?:must decline|decline|apologi[sz]e)\b|\bi(?:'d| would) rather not\b|\bas an ai\b"
+    r"|^\W*(?:sorry|my apologies|apologies)\b|\bagainst my (?:policy|guidelines)\b"
+    r"|\b(?:not enough|insufficient) (?:information|context)\b"
+    r"|\b(?:unable|not possible|impossible|difficult|hard|cannot be|can't be|can not be) (?:to )?(?:be )?"
+    r"(?:accurately |reliably |definitively )?"
     r"(?:determined?|identif(?:y|ied)|sa(?:y|id)|tell|infer(?:red)?|assess(?:ed)?|know|known|discern(?:ed)?)\b"
-    r"|\bnot enough (?:information|context)\b|\binsufficient (?:information|context)\b|\bagainst my (?:policy|guidelines)\b"
 )
 _NO_EMOTION = re.compile(
-    r"\b(?:no|without|without any|lacks? (?:any )?)\s*(?:(?:clear|visible|strong|discernible|specific|particular|obvious|"
-    r"apparent|real|notable|of the listed)\s+)*(?:emotions?|feelings?)\b"
+    r"\b(?:no|without|without any|lacks? (?:any )?)\s*(?:(?:clear|visible|strong|discernible|specific|particular|"
+    r"obvious|apparent|real|notable|of the listed)\s+)*(?:emotions?|feelings?)\b"
     r"|\b(?:not|n't)(?: \w+){0,4} any (?:(?:\w+) ){0,2}(?:emotions?|feelings?|labels?)\b"
 )
 
@@ -194,7 +218,7 @@ _LISTED, _PROSE, _BULLETS = 2, 3, 4
 
 def _read_text(answer: str, lexicon: Lexicon, levels: _Levels) -> None:
     scale = scale_of(answer)
-    for sentence in layout(answer):
+    for sentence in layout(_without_certainty(answer, lexicon)):
         if not sentence.question and sentence.part is not Part.OPTIONS:
             _read_sentence(sentence, lexicon, levels, scale)
 
@@ -208,8 +232,12 @@ def _read_sentence(sentence: Sentence, lexicon: Lexicon, levels: _Levels, scale:
         readings, level = read_sentence(words, lexicon), _BULLETS if sentence.bullet else _PROSE
     if sentence.denied or sentence.marked is False:
         readings = [Reading(r.label, r.family, False) for r in readings if r.affirmed]
-    unknown = entries.unknown if entries is not None else _stranger(sentence)
-    levels.add(level if sentence.part is Part.PLAIN else int(sentence.part), readings, unknown)
+    plain = sentence.part is Part.PLAIN
+    if entries is not None:
+        levels.add(level if plain else int(sentence.part), readings, entries.unknown)
+    else:
+        levels.add(level if plain else int(sentence.part), readings)
+        levels.add(_LISTED if plain else int(sentence.part), (), _stranger(sentence))
 
 
 def _stranger(sentence: Sentence) -> list[str]:
@@ -289,8 +317,17 @@ def _members(
         if named is not None:
             yield named[0], verdict and named[1] if named[1] is not None else None
             return
+        certainty = _certainty(value, lexicon)
         for key, member in value.items():
-            yield from _member(key, member, lexicon, verdict, scale)
+            if key not in certainty:
+                yield from _member(key, member, lexicon, verdict, scale)
+
+
+def _certainty(value: dict[str, object], lexicon: Lexicon) -> set[str]:
+    """`{"labels": [...], "confidence": 0.9}`: the key that names a label and yet is how sure the model is."""
+    named = {key for key in value if lexicon.labels.find(key) is not None}
+    numbers = all(isinstance(value[key], float) for key in named)
+    return named if numbers and named <= set(_SCORES) and len(value) > len(named) else set()
 
 
 def _named_object(value: dict[str, object], scale: float | None) -> tuple[str, bool | None] | None:
@@ -326,5 +363,5 @@ def _verdict(member: object, scale: float | None) -> bool | None:
         return _verdict(next((member[key] for key in _SCORES if key in member), True), scale)
     if isinstance(member, str):
         word = member.strip(" .!")
-        return False if word in ("no", "false", "absent", "not present", "none", "n/a", "") else True
+        return word not in ("no", "false", "absent", "not present", "none", "n/a", "")
     return None if member is None else True
