@@ -17,6 +17,7 @@ from emoscene.errors import (
     LabelSpaceError,
     MissingExtraError,
     MissingFileError,
+    ModelFilesError,
     ModelNotHereError,
     OptionError,
     UnknownModelError,
@@ -39,6 +40,10 @@ def pixels() -> Any:
     return picture
 
 
+#: What is read of a folder before it is loaded.
+LLAVA = '{"model_type": "llava", "vision_config": {}}'
+
+
 def put_in_cache(hub: Path, hub_id: str, *, weights: bool = True) -> Path:
     """A model's files as the hub's client lays them out."""
     repository = hub / f"models--{hub_id.replace('/', '--')}"
@@ -47,7 +52,7 @@ def put_in_cache(hub: Path, hub_id: str, *, weights: bool = True) -> Path:
     snapshot.mkdir(parents=True)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(commit)
-    (snapshot / "config.json").write_text("{}")
+    (snapshot / "config.json").write_text(LLAVA)
     if weights:
         (snapshot / "model.safetensors").write_bytes(b"")
     return snapshot
@@ -165,7 +170,7 @@ def test_auto_takes_the_best_model_that_is_wholly_here(tmp_path: Path) -> None:
     choice = emoscene.resolve("auto", batch_size=2)
     assert choice.name == "llava-1.5-7b"
     assert choice.options == {"model": str(snapshot), "batch_size": 2}
-    assert "1 of 3" in choice.why
+    assert f"1 of {len(catalogue.for_photographs())}" in choice.why
 
 
 def test_auto_without_torch_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,15 +204,35 @@ def test_names_of_the_catalogue_and_hub_ids(tmp_path: Path) -> None:
     with pytest.raises(ModelNotHereError, match="emoscene models pull"):
         emoscene.resolve("llava-1.5-13b")
     with pytest.raises(UnknownModelError, match="cannot ask it yet"):
-        emoscene.resolve("clip-vit-base")
+        emoscene.resolve("hsemotion-b0")
     with pytest.raises(UnknownModelError, match="Did you mean"):
         emoscene.resolve("brightnes")
+
+
+def test_converted_adapters_of_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOSCENE_CACHE", str(tmp_path / "own"))
+    with pytest.raises(ModelNotHereError, match="models pull llava-13b-emotic"):
+        emoscene.resolve("llava-13b-emotic")
+    converted = tmp_path / "own" / "converted" / "llava-13b-emotic" / ("89abcdef01" * 4)
+    converted.mkdir(parents=True)
+    config = '{"peft_type": "LORA", "base_model_name_or_path": "llava-hf/llava-1.5-13b-hf"}'
+    (converted / "adapter_config.json").write_text(config)
+    (converted / "adapter_model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelNotHereError, match=r"models pull llava-1\.5-13b"):
+        emoscene.resolve("llava-13b-emotic")
+    base = put_in_cache(tmp_path / "hub", "llava-hf/llava-1.5-13b-hf")
+    choice = emoscene.resolve("llava-13b-emotic")
+    assert choice.options == {"model": str(base), "adapter": str(converted)}
+    assert choice.title == "llava-13b-emotic@89abcdef"
 
 
 def test_folders(tmp_path: Path) -> None:
     with pytest.raises(UnknownModelError, match=r"no config\.json"):
         emoscene.resolve(tmp_path)
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text(LLAVA)
+    with pytest.raises(ModelFilesError, match="no weights"):
+        emoscene.resolve(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"")
     choice = emoscene.resolve(tmp_path)
     assert (choice.recognizer, choice.options) == ("vlm", {"model": str(tmp_path)})
 
@@ -231,7 +256,8 @@ def test_a_pulled_model_answers_under_its_hub_id_and_commit() -> None:
 
 def test_a_model_file_names_a_folder_beside_it(tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
-    (tmp_path / "weights" / "config.json").write_text("{}")
+    (tmp_path / "weights" / "config.json").write_text(LLAVA)
+    (tmp_path / "weights" / "model.safetensors").write_bytes(b"")
     spec = tmp_path / "spec.yaml"
     spec.write_text("model: ./weights\n")
     assert emoscene.resolve(spec).options == {"model": str(tmp_path / "weights")}

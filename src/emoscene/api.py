@@ -113,7 +113,7 @@ def resolve(spec: str | Path = "auto", *, words_only: bool = False, **options: A
     if entry is not None:
         return _from_catalogue(entry, options)
     if catalogue.is_hub_id(name):
-        return _from_hub(name, "asked for by its hub id", options)
+        return _from_hub(catalogue.known(name), "asked for by its hub id", options)
     registry.factory(name)
     return Choice(name, "asked for by name", name, options)
 
@@ -126,7 +126,7 @@ def _automatic(words_only: bool, options: Mapping[str, Any]) -> Choice:
     if here and catalogue.is_runnable(here[0]):
         best = here[0]
         why = f"the best model for photographs that is on this machine ({len(here)} of {len(candidates)} are)"
-        chosen = _from_hub(best.hub, why, options)
+        chosen = _from_hub(best, why, options)
         return replace(chosen, name=best.name, auto=True)
     why = "no model for photographs is on this machine"
     if here:
@@ -164,16 +164,17 @@ def _from_catalogue(entry: catalogue.Entry, options: Mapping[str, Any]) -> Choic
             remedy="`emoscene models list` shows the ones that answer now.",
         )
     if entry.hub and not (entry.package and find_spec(entry.package)):
-        return _from_hub(entry.hub, "asked for by its name in the catalogue", options)
+        return _from_hub(entry, "asked for by its name in the catalogue", options)
     return Choice(entry.name, "asked for by its name in the catalogue", entry.recognizer, options)
 
 
-def _from_hub(hub_id: str, why: str, options: Mapping[str, Any]) -> Choice:
+def _from_hub(entry: catalogue.Entry, why: str, options: Mapping[str, Any]) -> Choice:
     """The snapshot's folder, so that loading asks no server and takes exactly the files that were pulled."""
-    folder = _hub_folder(hub_id)
-    chosen = _from_folder(folder, hub_id, why, options)
+    folder = catalogue.ready_folder(entry)
+    name = entry.name if entry.subfolder else entry.hub
+    chosen = _from_folder(folder, name, why, options)
     signs = chosen.recognizer in ("vlm", "dual_encoder", "language")
-    return replace(chosen, title=f"{hub_id}@{folder.name[:8]}") if signs else chosen
+    return replace(chosen, title=f"{name}@{folder.name[:8]}") if signs else chosen
 
 
 #: Which recognizer asks a folder of a kind, and the option that takes the folder.
@@ -221,21 +222,11 @@ def _with_folders(options: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(name, str) or not name or Path(name).expanduser().exists():
             continue
         entry = catalogue.find(name)
-        hub_id = entry.hub if entry is not None else name if catalogue.is_hub_id(name) else ""
-        if hub_id:
-            settled[key] = str(_hub_folder(hub_id))
+        if entry is None and catalogue.is_hub_id(name):
+            entry = catalogue.known(name)
+        if entry is not None and entry.hub:
+            settled[key] = str(catalogue.ready_folder(entry))
     return settled
-
-
-def _hub_folder(hub_id: str) -> Path:
-    folder = catalogue.hub_folder(hub_id)
-    if folder is None:
-        raise ModelNotHereError(
-            "this model is not on this machine",
-            value=hub_id,
-            remedy=f"Download it with: emoscene models pull {shorten(hub_id)}",
-        )
-    return folder
 
 
 def load(spec: str | Path | Choice = "auto", labels: Labels = "emotic", **options: Any) -> Recognizer:
@@ -414,7 +405,7 @@ def _files_of(name: str) -> Path:
             value=name,
             remedy="A detector is FastestDet.onnx, a model's folder, or a hub id such as PekingU/rtdetr_r18vd.",
         )
-    return _hub_folder(hub_id)
+    return catalogue.ready_folder(entry or catalogue.known(hub_id))
 
 
 def open_or_keep(picture: Any) -> Any:
