@@ -15,7 +15,14 @@ from typing import Any
 
 from emoscene.errors import MissingExtraError, ModelFilesError, OptionError
 
-__all__ = ["Placement", "load_model", "load_processor", "load_tokenizer", "still_processor"]
+__all__ = [
+    "Placement",
+    "load_image_processor",
+    "load_model",
+    "load_processor",
+    "load_tokenizer",
+    "still_processor",
+]
 
 _AGAIN = "Pull, convert or train the folder again."
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
@@ -89,6 +96,13 @@ def load_tokenizer(folder: Path) -> Any:
     transformers = _transformers()
     with _readable(folder, "tokenizer"):
         return transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
+
+
+def load_image_processor(folder: Path) -> Any:
+    """The image processor of a folder, without torchvision. Raises as `load_processor`."""
+    transformers = _transformers()
+    with _readable(folder, "image processor"), _quiet(transformers):
+        return transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **_LOCAL)
 
 
 def load_processor(folder: Path) -> Any:

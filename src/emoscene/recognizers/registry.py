@@ -22,6 +22,7 @@ __all__ = ["Factory", "create", "factory", "names"]
 Factory = Callable[..., Recognizer]
 
 _BUILT_IN = {
+    "dual_encoder": "emoscene.recognizers.dual_encoder:make",
     "embedded": "emoscene.recognizers.embedded:make",
     "endpoint": "emoscene.recognizers.endpoint:make",
     "face": "emoscene.recognizers.face:make",
