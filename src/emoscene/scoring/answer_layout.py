@@ -7,7 +7,7 @@ and is not read. "Explanation:" opens a part that counts only if nothing else na
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import pairwise
@@ -27,7 +27,11 @@ class Part(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence or entry. `marked`: what a mark before it says (a tick, a cross). `denied`: by its heading."""
+    """One sentence or entry.
+
+    `marked`: what a mark before it says (a tick, a cross). `denied`: by its heading. `answered`: the heading was
+    followed by an answer on its own line, so that only entries of a list still belong to it.
+    """
 
     text: str
     part: Part
@@ -35,6 +39,7 @@ class Sentence:
     question: bool = False
     denied: bool = False
     marked: bool | None = None
+    answered: bool = False
 
 
 _TAG = re.compile(r"<(br)[^<>\n]{0,10}>|<[/|]?[a-z_|][^<>\n]{0,40}>|\[/?inst\]")
@@ -62,9 +67,10 @@ _EXPLAIN_HEAD = re.compile(
     r"|facial expression|posture|disclaimer)\b"
 )
 _OPTIONS_HEAD = re.compile(
-    r"\b(?:options|choices|candidates?|question|user|human|prompt|definitions|input|available|allowed|to choose from"
-    r"|instructions?|possible labels|task|categories to consider)\b"
+    r"\b(?:options|choices|candidates?|available|allowed|to choose from|possible labels|categories to consider)\b"
+    r"|^\W*(?:the )?(?:question|user|human|prompt|definitions|input|instructions?|task)\W*$"
 )
+_PICKED = re.compile(r"\b(?:i|i'd|my|chosen|selected|picked|best)\b")
 _DENY_HEAD = re.compile(
     r"\b(?:(?:do|does|is|are|were|was|did)(?: not|n't)|not|absent|excluded|ruled out|unlikely|least likely|less likely"
     r"|rejected|missing|without|none)\b"
@@ -75,9 +81,9 @@ _DENIED_INLINE = re.compile(
 _NO_DENIAL = re.compile(r"\bnot (?:only|just|limited to|necessarily limited)\b|\bin no \w+ order\b")
 
 
-def layout(text: str) -> Iterator[Sentence]:
-    """The sentences of a folded text, in order."""
-    part, denied, ended = Part.PLAIN, False, False
+def layout(text: str, names_label: Callable[[str], bool]) -> Iterator[Sentence]:
+    """The sentences of a folded text, in order. What names a label by itself is no heading."""
+    part, denied, ended, answered = Part.PLAIN, False, False, False
     for line in _lines(text):
         if not line.strip():
             ended = True
@@ -88,18 +94,21 @@ def layout(text: str) -> Iterator[Sentence]:
         content = line[lead.end() :]
         bullet = bool(line[: lead.end()].strip(" \t>#|"))
         if ended and not bullet and part is not Part.EXPLAINED:
-            part, denied = (part if part is Part.FINAL else Part.PLAIN), False
+            part, denied = (part if part is Part.FINAL and not answered else Part.PLAIN), False
         ended = False
         marked = None if not mark else mark not in _MARKS_NO
         for sentence in _sentences(content):
             heading = _heading(sentence.text) if not bullet or _is_bare_heading(sentence.text) else None
-            if heading is not None:
-                part, denied, rest = heading
-                if rest.strip():
-                    yield replace(sentence, text=rest, part=part, bullet=bullet, denied=denied)
-                    denied = False
+            if heading is None or names_label(sentence.text.partition(":")[0]):
+                yield replace(
+                    sentence, part=part, bullet=bullet, denied=denied, marked=marked, answered=answered
+                )
                 continue
-            yield replace(sentence, part=part, bullet=bullet, denied=denied, marked=marked)
+            part, denied, rest = heading
+            answered = bool(rest.strip())
+            if answered:
+                yield replace(sentence, text=rest, part=part, bullet=bullet, denied=denied)
+                denied = False
 
 
 def _lines(text: str) -> list[str]:
@@ -155,9 +164,9 @@ def _heading(text: str) -> tuple[Part, bool, str] | None:
 
 
 def _kind(head: str) -> Part | None:
-    if _EXPLAIN_HEAD.search(head):
+    if _EXPLAIN_HEAD.search(head) and len(head.split()) <= 6:
         return Part.EXPLAINED
-    if _OPTIONS_HEAD.search(head):
+    if _OPTIONS_HEAD.search(head) and not _PICKED.search(head):
         return Part.OPTIONS
     if _FINAL_HEAD.search(head):
         return Part.FINAL

@@ -84,9 +84,7 @@ class _Walk:
         self.pole = _Pole.YES
         self.cue_end = 0
         self.cue = ""  # the words of the negation in force
-        self.entry = (
-            False  # that negation stands at the head of an entry of a list: "happiness, no anger, peace"
-        )
+        self.entry = False  # that negation heads an entry of a list: "happiness, no anger, peace"
         self.affirmed = False  # something was affirmed before in this sentence
         self.muted = ""  # why what follows is not about the person
         self.brackets: list[tuple[_Pole, str]] = []

@@ -26,6 +26,7 @@ from emoscene.labels import LabelSpace
 from emoscene.scoring.answer_entries import number_verdict, read_entries, scale_of
 from emoscene.scoring.answer_json import json_values
 from emoscene.scoring.answer_layout import Part, Sentence, layout
+from emoscene.scoring.answer_phrases import named_in
 from emoscene.scoring.answer_prose import Reading, read_sentence
 from emoscene.scoring.answer_words import Lexicon, folded, lexicon_of, words_of
 
@@ -217,8 +218,11 @@ _LISTED, _PROSE, _BULLETS = 2, 3, 4
 
 
 def _read_text(answer: str, lexicon: Lexicon, levels: _Levels) -> None:
+    def names_label(head: str) -> bool:
+        return bool(named_in(words_of(head)[0], lexicon))
+
     scale = scale_of(answer)
-    for sentence in layout(_without_certainty(answer, lexicon)):
+    for sentence in layout(_without_certainty(answer, lexicon), names_label):
         if not sentence.question and sentence.part is not Part.OPTIONS:
             _read_sentence(sentence, lexicon, levels, scale)
 
@@ -232,7 +236,9 @@ def _read_sentence(sentence: Sentence, lexicon: Lexicon, levels: _Levels, scale:
         readings, level = read_sentence(words, lexicon), _BULLETS if sentence.bullet else _PROSE
     if sentence.denied or sentence.marked is False:
         readings = [Reading(r.label, r.family, False) for r in readings if r.affirmed]
-    plain = sentence.part is Part.PLAIN
+    plain = sentence.part is Part.PLAIN or (
+        entries is None and sentence.answered and sentence.part < Part.PLAIN
+    )
     if entries is not None:
         levels.add(level if plain else int(sentence.part), readings, entries.unknown)
     else:
