@@ -159,7 +159,9 @@ def _remark_verdict(remark: Sequence[str], scale: float | None) -> bool | None:
         return True
     if remark[0][0].isdecimal():
         return _score(remark[0], remark[1] if len(remark) == 2 else "", scale)
-    if len(remark) <= 2 and remark[0] in _NO | _YES | _OPEN | {"not"}:
+    if remark[0] == "not" and (len(remark) == 1 or remark[1] in PRESENT):
+        return False
+    if len(remark) <= 2 and remark[0] in _NO | _YES | _OPEN:
         return None if remark[0] in _OPEN else remark[0] in _YES
     return True
 

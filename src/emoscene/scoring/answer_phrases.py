@@ -9,6 +9,7 @@ from emoscene.scoring.answer_words import Lexicon, Mention, Word
 __all__ = [
     "ABSENT",
     "BOUNDARIES",
+    "COMPANIONS",
     "COMPOUND_TAILS",
     "FIRST_SIGHT",
     "FOLLOWERS",
@@ -203,6 +204,12 @@ OTHERS = Phrases(
 
 #: What holds at first sight only, if "but" follows.
 FIRST_SIGHT = Phrases("at first glance|at first sight|at first|initially")
+
+#: Of whom a relative clause speaks, and not of the person.
+COMPANIONS = frozenset(
+    "wife husband friend friends partner girlfriend boyfriend mother father parents son daughter child children baby "
+    "brother sister colleague colleagues opponent opponents teammate teammates crowd audience others dog people".split()
+)
 
 #: End a clause, and with it a negation or a reason.
 BOUNDARIES = frozenset(

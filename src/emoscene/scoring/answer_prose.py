@@ -15,6 +15,7 @@ from emoscene.scoring.answer_asides import about_something_else, repeated_questi
 from emoscene.scoring.answer_phrases import (
     ABSENT,
     BOUNDARIES,
+    COMPANIONS,
     IDIOMS,
     LINKING,
     MUTED,
@@ -120,7 +121,10 @@ class _Walk:
         elif word == "and" and i + 1 < len(words):
             self._and(i)
         elif self.pole is not _Pole.YES and word in SHOWING and self._finite(i):
-            self._restart()
+            if self.pole is _Pole.NO and self.words[i - 1].text in PRESENT:
+                self.cue, self.entry = "none of", False  # "the labels that do not apply are anger, fear"
+            else:
+                self._restart()
         elif muting:
             self._mute(i, muting)
             return muting
@@ -156,6 +160,8 @@ class _Walk:
         if self.words[i].text in RESTARTS:
             self._restart(all_=True)
             self._subject(i)
+            if self.words[i].text == "who" and self.words[i - 1].text in COMPANIONS:
+                self.muted = "others"  # "with his wife, who seems bored"
         elif self.muted == "lead" and not self._restarts_later(i):
             self.muted = ""
         elif self.pole is _Pole.NO:
