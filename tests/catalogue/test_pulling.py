@@ -25,7 +25,7 @@ from tests.catalogue.stand_in_hub import COMMIT, NEXT_COMMIT, StandInHub, git_ha
 REPO = "someone/model"
 WEIGHTS = random.Random(0).randbytes(300_000)
 WANTED = {
-    "config.json": b'{"model_type": "llava"}',
+    "config.json": b'{"model_type": "llava", "vision_config": {}}',
     "tokenizer.json": b"{}" * 900,
     "chat_template.jinja": b"{{ x }}",
     "merges.txt": b"a b",
@@ -140,6 +140,32 @@ def test_pinned_models_are_pulled_at_their_commit(hub: StandInHub, monkeypatch: 
     said: list[str] = []
     assert catalogue.pull("smolvlm-256m", say=said.append).folder == pulled.folder
     assert "is here already" in said[0]
+
+
+def test_what_is_here_is_not_asked_for_offline(hub: StandInHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulled = catalogue.pull(REPO)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    before = len(hub.log)
+    said: list[str] = []
+    assert catalogue.pull(REPO, say=said.append).folder == pulled.folder
+    assert said == [f"{REPO} at commit {COMMIT} is here already"]
+    assert len(hub.log) == before
+
+
+def test_hashes_that_the_hub_says(hub: StandInHub) -> None:
+    """A copy without the cache's links has no hashes of its own; the hub still knows them."""
+    folder = catalogue.pull(REPO).folder
+    for file in list(folder.rglob("*")):
+        if file.is_symlink():
+            data = file.read_bytes()
+            file.unlink()
+            file.write_bytes(data)
+    alone = catalogue.verify(REPO, load=False)
+    assert {check.what for check in alone.checks if check.outcome == "unknown"} == {"files"}
+    asked = catalogue.verify(REPO, online=True, load=False)
+    assert {check.what for check in asked.checks if check.outcome == "ok"} >= set(WANTED)
+    (folder / "merges.txt").write_bytes(b"a c")
+    assert not catalogue.verify(REPO, online=True, load=False).ok
 
 
 def test_published_adapters_come_with_their_listed_pickles(hub: StandInHub) -> None:

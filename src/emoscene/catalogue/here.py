@@ -23,6 +23,7 @@ __all__ = [
     "hub_folder",
     "is_here",
     "is_runnable",
+    "main_commit",
     "others_here",
     "pulled_folder",
     "ready_folder",
@@ -89,7 +90,7 @@ def hub_folder(hub_id: str) -> Path | None:
         return pinned
     if entry and entry.pickles and not entry.subfolder and (converted := converted_folder(entry)):
         return converted
-    main = _main(hub_id)
+    main = main_commit(hub_id)
     return snapshot_at(hub_id, main) if main else None
 
 
@@ -123,7 +124,7 @@ def ready_folder(entry: Entry) -> Path:
 
 def pulled_folder(entry: Entry) -> Path | None:
     """The pulled folder of an entry whose pickles must be converted first, or None if its files are not all there."""
-    commit = entry.revision or _main(entry.hub)
+    commit = entry.revision or main_commit(entry.hub)
     if commit is None or not entry.pickles:
         return None
     folder = repository_folder(entry.hub) / "snapshots" / commit / entry.subfolder
@@ -142,7 +143,7 @@ def safe_name(pickle: str) -> str:
     return f"{stem.replace('pytorch_model', 'model')}.safetensors"
 
 
-def _main(hub_id: str) -> str | None:
+def main_commit(hub_id: str) -> str | None:
     """The commit that `main` was when the model was pulled."""
     try:
         commit = (repository_folder(hub_id) / "refs" / "main").read_text(encoding="ascii").strip()

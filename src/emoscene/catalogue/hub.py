@@ -25,7 +25,16 @@ from emoscene.catalogue.entry import is_commit
 from emoscene.catalogue.here import repository_folder
 from emoscene.errors import ModelError, ModelFilesError, ModelNotHereError, UnknownModelError, shorten
 
-__all__ = ["Listing", "RemoteFile", "download", "file_digest", "listing", "point_main", "refuse_if_offline"]
+__all__ = [
+    "Listing",
+    "RemoteFile",
+    "download",
+    "file_digest",
+    "listing",
+    "offline_by",
+    "partial_bytes",
+    "point_main",
+]
 
 SECONDS_TO_ANSWER = 8.0
 #: To connect, to read, to write, to get a connection.
@@ -59,17 +68,19 @@ class Listing:
     files: tuple[RemoteFile, ...]
 
 
-def refuse_if_offline(hub_id: str) -> None:
-    """Raises:
-    ModelNotHereError: if HF_HUB_OFFLINE forbids the network; found without importing anything.
-    """
-    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        if os.environ.get(variable, "").casefold() in _ON:
-            raise ModelNotHereError(
-                f"this model is not on this machine, and {variable} forbids to fetch it",
-                value=hub_id,
-                remedy=f"Unset {variable}, or copy the model's folder here and give its path as --model.",
-            )
+def offline_by() -> str:
+    """The environment variable that forbids the network; nothing if none does. Imports nothing."""
+    variables = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    return next((name for name in variables if os.environ.get(name, "").casefold() in _ON), "")
+
+
+def _refuse_if_offline(hub_id: str) -> None:
+    if variable := offline_by():
+        raise ModelNotHereError(
+            f"this model is not on this machine, and {variable} forbids to fetch it",
+            value=hub_id,
+            remedy=f"Unset {variable}, or copy the model's folder here and give its path as --model.",
+        )
 
 
 def listing(hub_id: str, revision: str | None) -> Listing:
@@ -84,7 +95,7 @@ def listing(hub_id: str, revision: str | None) -> Listing:
         ModelNotHereError: if the hub cannot be reached or asks for a login.
         ModelFilesError: if its answer cannot be used.
     """
-    refuse_if_offline(hub_id)
+    _refuse_if_offline(hub_id)
     from huggingface_hub import HfApi
 
     def ask() -> Any:

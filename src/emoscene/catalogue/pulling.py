@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emoscene.catalogue.entry import Entry, known, megabytes_in_words, terms
-from emoscene.catalogue.here import hub_cache, pulled_folder, repository_folder, safe_name, snapshot_at
-from emoscene.catalogue.hub import RemoteFile, download, listing, partial_bytes, point_main
+from emoscene.catalogue.here import (
+    hub_cache,
+    main_commit,
+    pulled_folder,
+    repository_folder,
+    safe_name,
+    snapshot_at,
+)
+from emoscene.catalogue.hub import RemoteFile, download, listing, offline_by, partial_bytes, point_main
 from emoscene.errors import ModelError, ModelFilesError
 
 __all__ = ["Pulled", "pull", "use_of_file"]
@@ -57,9 +64,9 @@ def pull(
     """
     entry = known(name)
     _refuse_what_is_no_download(entry, name)
-    if entry.revision and (folder := pulled_folder(entry) or snapshot_at(entry.hub, entry.revision)):
-        say(f"{entry.hub} at commit {entry.revision} (pinned by the catalogue) is here already")
-        return Pulled(entry, folder, entry.revision)
+    if already := _already(entry):
+        say(f"{entry.hub} at commit {already.revision} is here already")
+        return already
 
     source = listing(entry.hub, entry.revision)
     wanted = _wanted(entry, source.files)
@@ -84,6 +91,21 @@ def pull(
         point_main(source)
     snapshot = repository_folder(entry.hub) / "snapshots" / source.commit
     return Pulled(entry, snapshot / entry.subfolder, source.commit)
+
+
+def _already(entry: Entry) -> Pulled | None:
+    """What an earlier pull brought, where asking the hub could bring nothing else: a pinned commit, or offline."""
+    if not entry.revision and not offline_by():
+        return None
+    folder = pulled_folder(entry)
+    if folder is not None:
+        snapshot = folder.parent if entry.subfolder else folder
+        return Pulled(entry, folder, snapshot.name)
+    if entry.subfolder:
+        return None
+    commit = entry.revision or main_commit(entry.hub)
+    folder = snapshot_at(entry.hub, commit) if commit else None
+    return Pulled(entry, folder, str(commit)) if folder else None
 
 
 def _refuse_what_is_no_download(entry: Entry, name: str) -> None:
