@@ -34,7 +34,7 @@ def bytes_bar() -> Iterator[Callable[[int, int], None]]:
     def show(came: int, total: int) -> None:
         if not tasks:
             bar.start()
-            tasks.append(bar.add_task("", total=total))
+            tasks.append(bar.add_task("", total=total, completed=came))
         bar.update(tasks[0], completed=came)
 
     try:
