@@ -33,11 +33,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.shapes import SHAPES, Shape, build
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.shapes import SHAPES, Shape, build
 from emoscene.labels import label_space
 from emoscene.recognizers.questions import ZERO_SHOT, Questions
 from emoscene.recognizers.shared_prefix import Row, SharedPrefix
@@ -128,7 +128,10 @@ class Bench:
             processor=self.shape.processor, decision_config=DecisionConfig(sanitize_control_tokens=False),
         )  # fmt: skip
         asked = {
-            label.id: {"type": "noul", "instructions": f"Does the person in the red box seem to feel {label.name.lower()}?"}
+            label.id: {
+                "type": "noul",
+                "instructions": f"Does the person in the red box seem to feel {label.name.lower()}?",
+            }
             for label in self.questions.labels
         }
         request = {"state": "<<IMG>>", "questions": asked, "assets": {"<<IMG>>": self.picture}}
@@ -191,12 +194,24 @@ def _show(found: dict[str, dict[str, Any]], options: argparse.Namespace) -> None
         title=f"{options.shape}, {options.dtype} on {options.device}, {options.threads} threads; prefix "
         f"{base['prefix']} tokens, {base['label_tokens']:.1f} tokens a label"
     )
-    for heading in ("line", "seconds", "x prefill", "faster than plain", "peak MB", "x prefill's", "share of peak"):
+    for heading in (
+        "line",
+        "seconds",
+        "x prefill",
+        "faster than plain",
+        "peak MB",
+        "x prefill's",
+        "share of peak",
+    ):
         table.add_column(heading, justify="left" if heading == "line" else "right")
     plain = {"names": "plain names", "yes/no": "plain yes/no", "decision": "plain yes/no"}
     for line, got in found.items():
         against = found.get(plain.get(line, ""))
-        share = f"{got['flop'] / got['seconds'] / options.peak / 1e12:.0%}" if options.peak and line == "prefill" else ""
+        share = (
+            f"{got['flop'] / got['seconds'] / options.peak / 1e12:.0%}"
+            if options.peak and line == "prefill"
+            else ""
+        )
         table.add_row(
             line, f"{got['seconds']:.3f}", f"{got['seconds'] / base['seconds']:.2f}",
             f"{against['seconds'] / got['seconds']:.1f}" if against else "", f"{got['megabytes']:.0f}",

@@ -12,9 +12,7 @@ _TEXT = [
     "Does the person in the red box seem to feel yes no Yes No 1 2 3 4 5 6 7 8 9 10 USER: ASSISTANT: the box"
 ] * 20
 _IM = "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
-_END = (
-    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
+_END = "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 
 
 def _template(picture: str) -> str:
@@ -28,7 +26,9 @@ def _template(picture: str) -> str:
     )
 
 
-def tiny_tokenizer(special: dict[str, str], *, template: str | None = None, more: tuple[str, ...] = ()) -> Any:
+def tiny_tokenizer(
+    special: dict[str, str], *, template: str | None = None, more: tuple[str, ...] = ()
+) -> Any:
     """A byte-level BPE tokenizer; `special` names tokens by their role (`image_token`, ...), `more` has others."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -101,6 +101,7 @@ def _llava_next(folder: Path) -> None:
 
 _QWEN = {"image_token": "<|image_pad|>", "video_token": "<|video_pad|>"}
 _QWEN_PICTURE = "<|vision_start|><|image_pad|><|vision_end|>"
+_ROPE: dict[str, Any] = {"rope_type": "default", "rope_theta": 1e4}
 _QWEN_MORE = ("<|vision_start|>", "<|vision_end|>")
 
 
@@ -125,7 +126,9 @@ def _qwen2_vl(folder: Path) -> None:
 
     tokenizer = tiny_tokenizer(_QWEN, template=_template(_QWEN_PICTURE), more=_QWEN_MORE)
     vision = {"depth": 2, "embed_dim": 32, "hidden_size": 32, "num_heads": 4, "patch_size": 8, "mlp_ratio": 2}
-    text = _text(tokenizer) | {"rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4}}
+    text = _text(tokenizer) | {
+        "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4}
+    }
     config = Qwen2VLConfig(vision_config=vision, text_config=text, **_qwen_ids(tokenizer))
     _save_qwen(Qwen2VLForConditionalGeneration(config), "Qwen2VLProcessor", tokenizer, folder)
 
@@ -138,7 +141,9 @@ def _qwen2_5_vl(folder: Path) -> None:
         "depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 4, "patch_size": 8,
         "out_hidden_size": 32, "window_size": 32, "fullatt_block_indexes": [1],
     }  # fmt: skip
-    text = _text(tokenizer) | {"rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4}}
+    text = _text(tokenizer) | {
+        "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4}
+    }
     config = Qwen2_5_VLConfig(vision_config=vision, text_config=text, **_qwen_ids(tokenizer))
     _save_qwen(Qwen2_5_VLForConditionalGeneration(config), "Qwen2_5_VLProcessor", tokenizer, folder)
 
@@ -153,7 +158,12 @@ def _qwen3_vl(folder: Path) -> None:
     }  # fmt: skip
     text = _text(tokenizer) | {
         "head_dim": 8,
-        "rope_parameters": {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 1e4, "mrope_interleaved": True},
+        "rope_parameters": {
+            "rope_type": "default",
+            "mrope_section": [2, 1, 1],
+            "rope_theta": 1e4,
+            "mrope_interleaved": True,
+        },
     }
     config = Qwen3VLConfig(vision_config=vision, text_config=text, **_qwen_ids(tokenizer))
     _save_qwen(Qwen3VLForConditionalGeneration(config), "Qwen3VLProcessor", tokenizer, folder)
@@ -170,10 +180,8 @@ def _qwen3_5(folder: Path) -> None:
     text = _text(tokenizer) | {
         "head_dim": 8, "layer_types": ["linear_attention", "full_attention"],
         "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8,
-        "rope_parameters": {
-            "rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 1e4, "mrope_interleaved": True,
-            "partial_rotary_factor": 1.0,
-        },
+        "rope_parameters": _ROPE
+        | {"mrope_section": [2, 1, 1], "mrope_interleaved": True, "partial_rotary_factor": 1.0},
     }  # fmt: skip
     config = Qwen3_5Config(vision_config=vision, text_config=text, **_qwen_ids(tokenizer))
     _save_qwen(Qwen3_5ForConditionalGeneration(config), "Qwen3VLProcessor", tokenizer, folder)
@@ -248,9 +256,15 @@ def _gemma3(folder: Path) -> None:
         SiglipVisionConfig,
     )
 
-    special = {"image_token": "<image_soft_token>", "boi_token": "<start_of_image>", "eoi_token": "<end_of_image>"}
+    special = {
+        "image_token": "<image_soft_token>",
+        "boi_token": "<start_of_image>",
+        "eoi_token": "<end_of_image>",
+    }
     tokenizer = tiny_tokenizer(special, template=_template("<start_of_image>"))
-    text = Gemma3TextConfig(**_text(tokenizer), head_dim=8, sliding_window=16, layer_types=["sliding_attention", "full_attention"])
+    text = Gemma3TextConfig(
+        **_text(tokenizer), head_dim=8, sliding_window=16, layer_types=["sliding_attention", "full_attention"]
+    )
     config = Gemma3Config(
         vision_config=SiglipVisionConfig(**_VISION), text_config=text, mm_tokens_per_image=4,
         image_token_id=tokenizer.image_token_id, boi_token_id=tokenizer.boi_token_id,

@@ -32,7 +32,16 @@ from emoscene.recognizers.detection import make_finder
 from emoscene.recognizers.folders import Kind, look_into
 from emoscene.types import BoundingBox, Picture, Prediction, Sample
 
-__all__ = ["AutoRecognizer", "Choice", "analyze", "analyze_all", "find_people", "load", "resolve"]
+__all__ = [
+    "AutoRecognizer",
+    "Choice",
+    "analyze",
+    "analyze_all",
+    "closing_words",
+    "find_people",
+    "load",
+    "resolve",
+]
 
 Box = BoundingBox | Sequence[float] | str
 Labels = str | Path | LabelSpace
@@ -58,6 +67,23 @@ class Choice:
     auto: bool = False
     title: str = ""
 
+    def check_input(self, *, picture: bool, words: bool) -> None:
+        """Refuse what this model can never answer, before anything heavy is imported.
+
+        Raises:
+            OptionError: if it reads words, and there is a picture without any.
+        """
+        if self.recognizer in _WORDS_ALONE and picture and not words:
+            raise OptionError(
+                "this model reads words and looks at no pictures",
+                value=self.name,
+                remedy="Add --text WORDS, or let another model tell it what it sees: --model narrated "
+                "-o narrator=CAPTIONER -o reasoner=THIS.",
+            )
+
+
+_WORDS_ALONE = frozenset({"text", "language"})
+
 
 class AutoRecognizer:
     """The recognizer that `auto` settled on; `choice` says which one it is and why."""
@@ -81,6 +107,16 @@ class AutoRecognizer:
     def predict(self, samples: Iterable[Sample]) -> Iterator[Prediction]:
         """One prediction a sample, in order, lazily; never raises for a bad sample."""
         return self.recognizer.predict(samples)
+
+    def closing_words(self) -> list[str]:
+        """What the recognizer has to say once, after its answers."""
+        return closing_words(self.recognizer)
+
+
+def closing_words(recognizer: Recognizer) -> list[str]:
+    """What a recognizer has to say once, after its answers: what they cost, or how they were got. Most say nothing."""
+    say = getattr(recognizer, "closing_words", None)
+    return list(say()) if callable(say) else []
 
 
 def resolve(spec: str | Path = "auto", *, words_only: bool = False, **options: Any) -> Choice:
@@ -335,6 +371,8 @@ def analyze_all(
     settled = None if boxes is None else [_box(box) for box in boxes]
     finder = None if people is None else person_finder(person_detector, detection)
     opened = open_or_keep(picture)
+    if picture is not None and text is None:
+        resolve(model, **options).check_input(picture=True, words=False)
     recognizer = _loaded(model, labels, picture is None, options)
     if people is None or finder is None:
         return list(recognizer.predict(samples_of(opened, source, boxes=settled, text=text)))

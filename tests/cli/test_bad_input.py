@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +86,7 @@ def test_unknown_model(run: Run, grey: Path) -> None:
 
 
 def test_model_that_nothing_asks_yet(run: Run, grey: Path) -> None:
-    assert_explained(run("analyze", grey, "-m", "clip-vit-base"), "cannot ask it yet", "models list")
+    assert_explained(run("analyze", grey, "-m", "hsemotion-b0"), "cannot ask it yet", "models list")
 
 
 def test_model_that_is_not_here(
@@ -184,3 +188,58 @@ def test_the_picture_itself_is_not_overwritten(run: Run, tmp_path: Path) -> None
     done = run("analyze", picture, "--model", "embedded", "--save", picture)
     assert (done.code, "overwrite" in done.err) == (2, True)
     assert picture.read_bytes() == before
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, Path]:
+    """Folders that look like models to those who read only their small files."""
+    made = {}
+
+    def folder(name: str, config: dict[str, Any], weights: str | None) -> None:
+        made[name] = tmp_path / name
+        made[name].mkdir()
+        (made[name] / "config.json").write_text(json.dumps(config), "utf-8")
+        if weights:
+            (made[name] / weights).write_bytes(b"")
+
+    llava = {"model_type": "llava", "vision_config": {}, "architectures": ["LlavaForConditionalGeneration"]}
+    language = {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
+    folder("no-weights", llava, None)
+    folder("pickles", llava, "pytorch_model.bin")
+    folder("words", language, "model.safetensors")
+    folder("sound", {"model_type": "whisper", "architectures": ["WhisperModel"]}, "model.safetensors")
+    folder("broken", llava, "model.safetensors")
+    (made["broken"] / "config.json").write_text("{")
+    (tmp_path / "empty").mkdir()
+    return made | {"empty": tmp_path / "empty", "nowhere": tmp_path / "nowhere"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("no-weights", ("no weights", "models pull")),
+        ("pickles", ("pickles", "emoscene models convert")),
+        ("words", ("looks at no pictures", "--model narrated")),
+        ("sound", ("'whisper'", "no kind")),
+        ("broken", ("config.json", "again")),
+        ("empty", ("no config.json", "Hugging Face layout")),
+        ("nowhere", ("no model folder", "models pull")),
+    ],
+)
+def test_a_folder_that_cannot_answer_is_one_line_at_once(
+    run: Run, grey: Path, folders: dict[str, Path], name: str, words: tuple[str, ...]
+) -> None:
+    assert_explained(run("analyze", grey, "-m", folders[name]), *words)
+
+
+@pytest.mark.parametrize("name", ["pickles", "words", "no-weights"])
+def test_nothing_heavy_is_imported_to_say_so(grey: Path, folders: dict[str, Path], name: str) -> None:
+    code = (
+        "import sys; from emoscene.cli import main;"
+        f"code = main(['analyze', {str(grey)!r}, '-m', {str(folders[name])!r}]);"
+        "heavy = {'torch', 'transformers', 'onnxruntime', 'openai'} & set(sys.modules);"
+        "sys.exit(f'imported {heavy}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ")

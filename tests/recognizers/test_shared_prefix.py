@@ -161,7 +161,12 @@ def test_a_text_model_needs_no_pictures(reference_data: Path) -> None:
     encode = plain_encoder(tokenizer)
     texts = [" there was a girl", " there was a boy who", " a dog"]
     asked = [
-        Row("Once upon a time" + " and so on" * i, (), tuple(Segment(tuple(encode(t))) for t in texts), (0, 1, 2))
+        Row(
+            "Once upon a time" + " and so on" * i,
+            (),
+            tuple(Segment(tuple(encode(t))) for t in texts),
+            (0, 1, 2),
+        )
         for i in range(3)
     ]
     shared = SharedPrefix(model, tokenizer)

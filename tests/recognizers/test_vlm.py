@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,17 @@ from emoscene.errors import (
     OptionError,
     UnknownModelError,
 )
+from emoscene.images import open_picture
 from emoscene.labels import label_space
+from emoscene.recognizers.base import Answer, Refusal, Subject
 from emoscene.recognizers.conformance import check_recognizer
+from emoscene.recognizers.free_answers import answer_from_text
+from emoscene.recognizers.pointing import POINTS, Point
 from emoscene.recognizers.questions import Questions
-from emoscene.recognizers.vlm import make
+from emoscene.recognizers.vlm import Read, make
 from emoscene.types import BoundingBox, Prediction, Sample, ScoreKind, Status
 from tests.tiny_llava import save_tiny_llava
+from tests.tiny_vlms import FAMILIES, save_tiny_vlm
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -206,7 +213,9 @@ def test_a_tokenizer_with_a_space_before_each_digit_is_read() -> None:
         ({"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForCTC"]}, "'wav2vec2'"),
     ],
 )
-def test_another_kind_of_model_is_named_not_guessed(tmp_path: Path, config: dict[str, Any], said: str) -> None:
+def test_another_kind_of_model_is_named_not_guessed(
+    tmp_path: Path, config: dict[str, Any], said: str
+) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
     (tmp_path / "model.safetensors").write_bytes(b"")
     with pytest.raises(UnknownModelError, match=said):
@@ -251,3 +260,180 @@ def test_impossible_options_are_refused(clip_folder: Path) -> None:
         make(emotic, model="nowhere/at-all")
     with pytest.raises(LabelSpaceError):
         load(clip_folder, labels="no-such-space")
+
+
+# --- families, modes and ways of pointing ---
+
+
+@pytest.fixture(scope="module")
+def family_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    @cache
+    def folder(family: str) -> Path:
+        return save_tiny_vlm(tmp_path_factory.mktemp(family), family)
+
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("read", ["yes_no", "name"])
+def test_every_family_gives_the_scores_of_separate_runs(
+    family: str, read: Read, family_folder: Callable[[str], Path]
+) -> None:
+    emotic, folder = label_space("emotic"), str(family_folder(family))
+    together = list(make(emotic, model=folder, read=read, batch_size=3).predict(people(3)))
+    alone = list(make(emotic, model=folder, read=read, packed=False).predict(people(1)))
+    kind = ScoreKind.YES_SHARE if read == "yes_no" else ScoreKind.LABEL_LIKELIHOOD
+    assert {row.score_kind for row in together} == {kind}
+    assert distance(together[0], alone[0]) < 1e-5
+    assert distance(together[0], together[1]) > 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["llava_next", "qwen2_5_vl", "qwen3_vl", "smolvlm", "internvl"])
+@pytest.mark.parametrize("read", ["yes_no", "name"])
+def test_every_family_keeps_every_promise(
+    family: str, read: Read, family_folder: Callable[[str], Path]
+) -> None:
+    folder = str(family_folder(family))
+    report = check_recognizer(
+        lambda labels: make(labels, model=folder, read=read),
+        people(3),
+        labels=label_space("ekman"),
+        tolerance=1e-4,
+    )
+    report.raise_if_failed()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("family", ["llava", "qwen2_5_vl", "smolvlm"])
+def test_every_way_of_pointing(point: Point, family: str, family_folder: Callable[[str], Path]) -> None:
+    ekman, folder = label_space("ekman"), str(family_folder(family))
+    crowd = [
+        s.model_copy(update={"others": tuple(o.box for o in people(3) if o.id != s.id)}) for s in people(3)
+    ]
+    together = list(make(ekman, model=folder, point=point, batch_size=3).predict(crowd))
+    one_by_one = list(make(ekman, model=folder, point=point, batch_size=1, packed=False).predict(crowd))
+    assert [row.status for row in together] == [Status.OK] * 3
+    for a, b in zip(together, one_by_one, strict=True):
+        assert distance(a, b) < 1e-5
+    assert distance(together[0], together[2]) > 1e-4, "people of one picture get different answers"
+
+
+@pytest.mark.parametrize("point", ["text", "marks"])
+def test_people_of_one_picture_share_its_encoding(
+    point: Point, clip_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recognizer = make(label_space("ekman"), model=str(clip_folder), point=point, batch_size=3)
+    seen: list[int] = []
+    logits = recognizer._shared.logits
+
+    def counted(rows: Sequence[Any]) -> Any:
+        seen.append(len(rows))
+        return logits(rows)
+
+    monkeypatch.setattr(recognizer._shared, "logits", counted)
+    boxes = [s.box for s in people(3) if s.box]
+    crowd = [
+        s.model_copy(update={"text": None, "others": tuple(b for b in boxes if b != s.box)})
+        for s in people(3)
+    ]
+    assert all(row.ok for row in recognizer.predict(crowd))
+    assert seen == [1]
+
+
+def test_a_likelihood_less_its_prior_is_what_the_picture_adds(clip_folder: Path) -> None:
+    ekman = label_space("ekman")
+    plain, prior = (
+        next(make(ekman, model=str(clip_folder), read="name", estimate=e).predict(people(1)))
+        for e in ("mean", "prior")
+    )
+    summed = next(make(ekman, model=str(clip_folder), read="name", estimate="sum").predict(people(1)))
+    grey = Sample(id="grey", picture=Image.new("RGB", (448, 448), (128, 128, 128)))
+    nothing = next(make(ekman, model=str(clip_folder), read="name").predict([grey]))
+    for label in ekman.ids:
+        assert prior.scores[label] == pytest.approx(plain.scores[label] - nothing.scores[label], abs=1e-5)
+        assert summed.scores[label] <= plain.scores[label] < 0
+    assert summed.label_mass == pytest.approx(sum(np.exp(s) for s in summed.scores.values()), rel=1e-6)
+
+
+def test_little_mass_on_yes_and_no_is_said(clip_folder: Path) -> None:
+    (row,) = make(label_space("ekman"), model=str(clip_folder)).predict(people(1))
+    assert row.label_mass is not None
+    assert row.label_mass < 0.1
+    assert any("yes and no" in warning for warning in row.warnings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["llava", "qwen3_vl", "idefics3"])
+def test_what_is_written_is_parsed_and_kept(family: str, family_folder: Callable[[str], Path]) -> None:
+    recognizer = make(label_space("emotic"), model=str(family_folder(family)), mode="answer", batch_size=2)
+    rows = list(recognizer.predict(people(3)))
+    again = list(
+        make(label_space("emotic"), model=str(family_folder(family)), mode="answer").predict(people(3))
+    )
+    assert [r.raw_text for r in rows] == [r.raw_text for r in again]
+    for row in rows:
+        assert row.raw_text is not None
+        read = answer_from_text(row.raw_text, label_space("emotic"))
+        if isinstance(read, Refusal):
+            assert row.status is read.status
+            assert not row.scores
+        else:
+            assert isinstance(read, Answer)
+            assert row.labels == read.labels
+    assert any(row.status is Status.UNPARSED for row in rows)
+
+
+def test_a_free_answer_becomes_a_set(clip_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recognizer = make(label_space("emotic"), model=str(clip_folder), mode="answer", batch_size=3)
+    said = ["Happiness and peace, but not sadness.", "I cannot determine anybody's emotions.", "Hmm."]
+    asked: list[str] = []
+
+    def write(rows: Sequence[Any], tails: Sequence[Sequence[int]], most: int) -> list[str]:
+        asked.extend(recognizer._processor.tokenizer.decode(list(tail)) for tail in tails)
+        return said
+
+    monkeypatch.setattr(recognizer._shared, "write", write)
+    rows = list(recognizer.predict(people(3)))
+    assert [r.status for r in rows] == [Status.OK, Status.REFUSED, Status.UNPARSED]
+    assert rows[0].labels == ("happiness", "peace")
+    assert rows[0].dominant == "happiness"
+    assert rows[0].score_kind is ScoreKind.MEMBERSHIP
+    assert rows[0].scores["sadness"] == 0
+    assert [r.raw_text for r in rows] == said
+    published = (
+        "From suffering, pain, aversion, disapproval, anger, fear, annoyance, fatigue, disquietment, doubt/confusion, "
+        "embarrassment, disconnection, affection, confidence, engagement, happiness, peace, pleasure, esteem, "
+        "excitement, anticipation, yearning, sensitivity, surprise, sadness, and sympathy, pick the top labels that "
+        "the person in the red bounding box is feeling at the same time."
+    )
+    assert published in asked[0]
+    assert "They sing." in asked[1]
+
+
+def test_the_papers_matcher_can_be_asked_for(clip_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recognizer = make(label_space("emotic"), model=str(clip_folder), mode="answer", parser="substring")
+    monkeypatch.setattr(recognizer._shared, "write", lambda rows, tails, most: ["In danger, not happiness."])
+    (row,) = recognizer.predict(people(1))
+    assert set(row.labels) == {"anger", "happiness"}
+
+
+def test_large_pictures_are_scaled_down_and_the_box_with_them(clip_folder: Path) -> None:
+    recognizer = make(label_space("ekman"), model=str(clip_folder), point="text", max_pixels=20_000)
+    large = Image.new("RGB", (4000, 2000), (90, 90, 90))
+    subject = Subject(Sample(id="x"), open_picture(large), BoundingBox(x1=1000, y1=500, x2=3000, y2=1500))
+    ready = recognizer.prepare(subject)
+    assert ready.pointed.images[0].width * ready.pointed.images[0].height <= 200 * 200
+    # 4000 x 2000 in the square of LLaVA-1.5: a quarter of the height above and below.
+    assert "[0.25, 0.38, 0.75, 0.62]" in ready.pointed.person
+
+
+def test_models_without_yes_and_no_are_told_what_to_do(clip_folder: Path) -> None:
+    def encode(text: str) -> list[int]:
+        return [ord(c) for c in text]
+
+    questions = Questions(label_space("ekman"), encode, (5,))
+    with pytest.raises(ModelFilesError, match="read=name"):
+        _ = questions.yes

@@ -78,6 +78,7 @@ def analyze(
     space = label_space(labels)
     options = read_options(option or []) | ({"reason": True} if reason else {})
     choice = api.resolve(model, words_only=not asked.images, **options)
+    choice.check_input(picture=bool(asked.images), words=text is not None)
     recognizer = api.load(choice, space)
     if choice.auto:
         say(f"model: {choice.name}, because {choice.why}")
@@ -90,6 +91,8 @@ def analyze(
         show(row)
     if not as_json:
         _closing_words(rows)
+    for line in api.closing_words(recognizer):
+        say(f"note: {line}")
     if asked.save is not None:
         _save(asked, rows, space, choice)
         say(f"saved: {asked.save}")

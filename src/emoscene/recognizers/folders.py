@@ -150,6 +150,8 @@ def read_json(file: Path) -> dict[str, Any]:
         data = None
     if not isinstance(data, dict):
         raise ModelFilesError(
-            f"the model's {file.name} cannot be read", value=file.parent, remedy="Copy or pull the folder again."
+            f"the model's {file.name} cannot be read",
+            value=file.parent,
+            remedy="Copy or pull the folder again.",
         )
     return data

@@ -69,7 +69,9 @@ class Thousandths(Frame):
 
     def numbers(self, box: BoundingBox, size: Size) -> tuple[float, float, float, float]:
         wide, high = size
-        return _four(round(1000 * v / s) for v, s in zip(box.as_tuple(), (wide, high, wide, high), strict=True))
+        return _four(
+            round(1000 * v / s) for v, s in zip(box.as_tuple(), (wide, high, wide, high), strict=True)
+        )
 
     def box(self, numbers: Sequence[float], size: Size) -> BoundingBox:
         wide, high = size
@@ -106,7 +108,9 @@ def frame_of(model_type: str, processor: Any) -> Frame:
     if model_type in _THOUSANDTHS:
         return Thousandths()
     images = processor.image_processor
-    if model_type in _PADDED and (getattr(images, "do_center_crop", False) or getattr(images, "do_pad", False)):
+    if model_type in _PADDED and (
+        getattr(images, "do_center_crop", False) or getattr(images, "do_pad", False)
+    ):
         return PaddedUnit()
     if model_type == "qwen2_5_vl":
         return ResizedPixels(_qwen_resize(images))

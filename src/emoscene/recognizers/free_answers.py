@@ -43,9 +43,7 @@ def answer_from_text(text: str, labels: LabelSpace, parser: Parser = "strict") -
     return _members(read.labels, text, labels, (strangers,) if read.unknown else ())
 
 
-def _members(
-    named: tuple[str, ...], text: str, labels: LabelSpace, warnings: tuple[str, ...] = ()
-) -> Answer:
+def _members(named: tuple[str, ...], text: str, labels: LabelSpace, warnings: tuple[str, ...] = ()) -> Answer:
     chosen = named if labels.multi_label else named[:1]
     scores = dict.fromkeys(labels.ids, 0.0) | dict.fromkeys(chosen, 1.0)
     return Answer(scores, ScoreKind.MEMBERSHIP, labels=chosen, raw_text=text, warnings=warnings)

@@ -56,7 +56,14 @@ class LanguageReasoner:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, labels: LabelSpace, name: str, ask: LanguageAsk, *, batch_size: int = 4
+        self,
+        model: Any,
+        tokenizer: Any,
+        labels: LabelSpace,
+        name: str,
+        ask: LanguageAsk,
+        *,
+        batch_size: int = 4,
     ) -> None:
         from emoscene.recognizers.shared_prefix import SharedPrefix
 
@@ -64,7 +71,11 @@ class LanguageReasoner:
         self.card = Card(
             name=name,
             summary="A language model, zero-shot, that reads words: "
-            + ("a score for every label." if ask.mode == "score" else "the paper's question, answered freely."),
+            + (
+                "a score for every label."
+                if ask.mode == "score"
+                else "the paper's question, answered freely."
+            ),
             licence="that of the model's own card",
             limits="Sees no picture. Not fitted to any label set here; its scores are no probabilities.",
             uses_picture=False,
@@ -159,7 +170,9 @@ class LanguageReasoner:
 
 def _nothing() -> Refusal:
     return Refusal(
-        "there are no words to read", status=Status.MISSING_INPUT, remedy="Give words that describe the scene."
+        "there are no words to read",
+        status=Status.MISSING_INPUT,
+        remedy="Give words that describe the scene.",
     )
 
 

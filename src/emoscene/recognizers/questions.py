@@ -45,6 +45,7 @@ Estimate = Literal["mean", "sum", "prior"]
 
 DIMENSIONS = ("valence", "arousal", "dominance")
 
+
 @dataclass(frozen=True)
 class Limits:
     """How much of the words is read. Attention costs the square of the tokens: longer ones are cut, and the row
@@ -53,6 +54,9 @@ class Limits:
     characters: int
     tokens: int
 
+
+#: Below this, what was read is hardly what the model would have said.
+_LITTLE_MASS = 0.1
 
 #: For words beside a picture, and for words that are all there is.
 PICTURE_WORDS, WORDS_ONLY = Limits(2_000, 200), Limits(12_000, 1_500)
@@ -72,9 +76,7 @@ class Wording:
 
 
 #: The sentences that the models which emoscene trains were taught, and those for models that were not.
-TRAINED = Wording(
-    "vlm/feel.v2", dict.fromkeys(DIMENSIONS, "vlm/level.v2"), "vlm/caption.v2", "vlm/reason.v2"
-)
+TRAINED = Wording("vlm/feel.v2", dict.fromkeys(DIMENSIONS, "vlm/level.v2"), "vlm/caption.v2", "vlm/reason.v2")
 ZERO_SHOT = Wording(
     "vlm/ask.v1", {d: f"vlm/rate_{d}.v1" for d in DIMENSIONS}, "vlm/describe.v1", "vlm/cues.v1"
 )
@@ -169,7 +171,10 @@ class Questions:
         if not said:
             return tuple(prefix)
         glue = " " if prefix else self._glue
-        return (*prefix, *self.follow(glue + self._text(self.wording.words, words=said))[: self._limits.tokens])
+        return (
+            *prefix,
+            *self.follow(glue + self._text(self.wording.words, words=said))[: self._limits.tokens],
+        )
 
     def tree(self, root: Sequence[int], person: str | None = None) -> Tree:
         """The branches for all labels and dimensions, behind `root`, or behind the prefix itself if it is empty."""
@@ -230,11 +235,14 @@ class Questions:
         _check_finite(logits)
         n = len(self.labels)
         shares = [yes_share(row, self.yes, self.no) for row in logits[:n]]
+        mass = float(np.mean([mass for _, mass in shares]))
+        doubt = f"only {mass:.1%} of the probability fell on yes and no: the model hardly took the questions"
         return Answer(
             scores=dict(zip(self.labels.ids, (s for s, _ in shares), strict=True)),
             score_kind=ScoreKind.YES_SHARE,
             vad=self._vad(logits[n:]),
-            label_mass=float(np.mean([mass for _, mass in shares])),
+            label_mass=mass,
+            warnings=(doubt,) if mass < _LITTLE_MASS else (),
         )
 
     def read_names(
@@ -295,13 +303,15 @@ class Questions:
     def _level_ends(self, root: Sequence[int], person: str | None) -> list[tuple[int, ...]]:
         top = str(len(self.levels))
         return [
-            (*self._asked(root, self.wording.levels[d], person, dimension=d, top=top), *self._tail, *self._levels_and_lead[1])
+            (
+                *self._asked(root, self.wording.levels[d], person, dimension=d, top=top),
+                *self._tail,
+                *self._levels_and_lead[1],
+            )
             for d in DIMENSIONS
         ]
 
-    def _asked(
-        self, root: Sequence[int], name: str, person: str | None, **values: str
-    ) -> tuple[int, ...]:
+    def _asked(self, root: Sequence[int], name: str, person: str | None, **values: str) -> tuple[int, ...]:
         text = self._text(name, person=person or self.person, **values)
         return tuple(self.follow((" " if root else self._glue) + text))
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from emoscene.scoring.branches import Packed, Segment, pack, path, pieces
 
-__all__ = ["Row", "SharedPrefix", "TESTED"]
+__all__ = ["TESTED", "Row", "SharedPrefix"]
 
 #: Families whose branches were compared with separate runs. Others are compared once, on the first row they get.
 TESTED = frozenset(
@@ -73,9 +73,7 @@ class SharedPrefix:
         shares: Whether branches share their prefix; `why_not` says why they do not.
     """
 
-    def __init__(
-        self, model: Any, processor: Any, *, share: bool = True, most_tokens: int = 2048
-    ) -> None:
+    def __init__(self, model: Any, processor: Any, *, share: bool = True, most_tokens: int = 2048) -> None:
         self.model, self.processor = model, processor
         self.tokenizer = getattr(processor, "tokenizer", processor)
         self._most = most_tokens
@@ -103,7 +101,9 @@ class SharedPrefix:
                 lengthened[name] = value
                 continue
             fill = self._pad if name == "input_ids" else 0
-            added = [torch.tensor(list(t) if name == "input_ids" else [_is_mask(name)] * len(t)) for t in tails]
+            added = [
+                torch.tensor(list(t) if name == "input_ids" else [_is_mask(name)] * len(t)) for t in tails
+            ]
             lines = [torch.cat([v[m], a.to(v)]) for v, m, a in zip(value, mask, added, strict=True)]
             lengthened[name] = torch.nn.utils.rnn.pad_sequence(
                 lines, batch_first=True, padding_value=fill, padding_side=side

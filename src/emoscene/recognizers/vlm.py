@@ -121,10 +121,11 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
             assert self._questions.levels
             assert ask.read == "name" or (self._questions.yes and self._questions.no)
 
-    @property
-    def why_not_shared(self) -> str:
-        """Why the questions cannot share their prefix in this model; empty if they do."""
-        return self._shared.why_not
+    def closing_words(self) -> list[str]:
+        """What is to be said once, after the answers."""
+        if self._ask.mode == "answer" or self._shared.shares:
+            return []
+        return [f"every question of {self.name} ran with the picture anew: {self._shared.why_not}"]
 
     def prepare(self, subject: Subject) -> Ready:
         """Point at the person, and turn the words that go with the picture into tokens."""
@@ -153,7 +154,9 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
         rows = []
         for members in groups.values():
             segments, begins = beside([trees[i].segments for i in members])
-            reads = [read + begin for i, begin in zip(members, begins, strict=True) for read in trees[i].reads]
+            reads = [
+                read + begin for i, begin in zip(members, begins, strict=True) for read in trees[i].reads
+            ]
             rows.append(self._prefix(batch[members[0]], segments, tuple(reads)))
         for members, logits in zip(groups.values(), self._shared.logits(rows) if rows else [], strict=True):
             for i, own in zip(members, np.split(logits.cpu().numpy(), len(members)), strict=True):
@@ -298,7 +301,9 @@ def make(
         loaded = apply_adapter(loaded, Path(adapter), merge=merge)
     pointer = Pointer(point, frame_of(folder.model_type, processor), max_pixels)
     ask = Ask(mode, read, estimate, prompt, parser, reason, check_domain, packed)
-    return VisionLanguageRecognizer(loaded, processor, labels, folder.path, pointer, ask, batch_size=batch_size)
+    return VisionLanguageRecognizer(
+        loaded, processor, labels, folder.path, pointer, ask, batch_size=batch_size
+    )
 
 
 def vlm_folder(path: str | Path) -> ModelFolder:
