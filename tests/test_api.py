@@ -12,6 +12,7 @@ from PIL import Image
 
 import emoscene
 from emoscene import api, catalogue
+from emoscene.catalogue import choosing
 from emoscene.errors import (
     BoxError,
     LabelSpaceError,
@@ -183,7 +184,7 @@ def test_auto_without_torch_says_what_to_install(tmp_path: Path, monkeypatch: py
 
 def test_auto_recognizer_says_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        api, "_automatic", lambda w, o: api.Choice("brightness", "a test", "brightness", o, True)
+        choosing, "_automatic", lambda w, o: api.Choice("brightness", "a test", "brightness", o, True)
     )
     recognizer = emoscene.load(gloom=0.1)
     assert isinstance(recognizer, emoscene.AutoRecognizer)

@@ -8,19 +8,18 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from emoscene import catalogue
+from emoscene.catalogue.choosing import Choice, resolve
 from emoscene.errors import (
     BoxError,
     ModelNotHereError,
     OptionError,
     PictureError,
     UnknownModelError,
-    shorten,
 )
 from emoscene.images import open_picture
 from emoscene.labels import LabelSpace, label_space
@@ -29,7 +28,6 @@ from emoscene.recognizers import registry
 from emoscene.recognizers.asking import Which, answers, find, samples_of
 from emoscene.recognizers.base import BatchRecognizer, Card, Recognizer
 from emoscene.recognizers.detection import make_finder
-from emoscene.recognizers.folders import Kind, look_into
 from emoscene.types import BoundingBox, Picture, Prediction, Sample
 
 __all__ = [
@@ -45,44 +43,6 @@ __all__ = [
 
 Box = BoundingBox | Sequence[float] | str
 Labels = str | Path | LabelSpace
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which model answers, and why.
-
-    Attributes:
-        name: What to show, and what to give to `load` to get the same model again.
-        why: One clause that says why this one.
-        recognizer: The registered recognizer that runs it.
-        options: The options it is made with.
-        auto: Whether emoscene chose it, and not the caller.
-        title: What its rows are signed with, where the recognizer cannot know it itself: hub id and commit.
-    """
-
-    name: str
-    why: str
-    recognizer: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    auto: bool = False
-    title: str = ""
-
-    def check_input(self, *, picture: bool, words: bool) -> None:
-        """Refuse what this model can never answer, before anything heavy is imported.
-
-        Raises:
-            OptionError: if it reads words, and there is a picture without any.
-        """
-        if self.recognizer in _WORDS_ALONE and picture and not words:
-            raise OptionError(
-                "this model reads words and looks at no pictures",
-                value=self.name,
-                remedy="Add --text WORDS, or let another model tell it what it sees: --model narrated "
-                "-o narrator=CAPTIONER -o reasoner=THIS.",
-            )
-
-
-_WORDS_ALONE = frozenset({"text", "language"})
 
 
 class AutoRecognizer:
@@ -117,152 +77,6 @@ def closing_words(recognizer: Recognizer) -> list[str]:
     """What a recognizer has to say once, after its answers: what they cost, or how they were got. Most say nothing."""
     say = getattr(recognizer, "closing_words", None)
     return list(say()) if callable(say) else []
-
-
-def resolve(spec: str | Path = "auto", *, words_only: bool = False, **options: Any) -> Choice:
-    """Find out which recognizer a model's name stands for, without loading it.
-
-    Args:
-        spec: `auto`; a registered name; a name of the catalogue; a folder with a model in Hugging Face layout;
-            a hub id such as `llava-hf/llava-1.5-7b-hf`; or a YAML file with `model:` and `options:`.
-        words_only: There is no picture: `auto` then means the text recognizer.
-        **options: Options of the model; they win over those of a YAML file.
-
-    Raises:
-        UnknownModelError: if nothing has this name.
-        ModelNotHereError: if it is known but its files are not on this machine.
-        OptionError: if a YAML file cannot be read as a model specification.
-    """
-    name = os.fspath(spec) if isinstance(spec, Path) else spec
-    if name == "auto":
-        return _automatic(words_only, options)
-    if name in registry.names():
-        return Choice(name, "asked for by name", name, _with_folders(options))
-    path = Path(name).expanduser()
-    if path.suffix in {".yaml", ".yml"} and path.is_file():
-        return _from_yaml(path, options)
-    if path.is_dir():
-        return _from_folder(path, name, "a model folder", options)
-    if name.startswith(("/", "./", "../", "~")):
-        look_into(path)  # A path and no name: says that there is nothing.
-    entry = catalogue.find(name)
-    if entry is not None:
-        return _from_catalogue(entry, options)
-    if catalogue.is_hub_id(name):
-        return _from_hub(catalogue.known(name), "asked for by its hub id", options)
-    registry.factory(name)
-    return Choice(name, "asked for by name", name, options)
-
-
-def _automatic(words_only: bool, options: Mapping[str, Any]) -> Choice:
-    if words_only:
-        return Choice("text", "there are only words, and this model reads words", "text", options, auto=True)
-    candidates = catalogue.for_photographs()
-    here = [entry for entry in candidates if catalogue.is_here(entry)]
-    if here and catalogue.is_runnable(here[0]):
-        best = here[0]
-        why = f"the best model for photographs that is on this machine ({len(here)} of {len(candidates)} are)"
-        chosen = _from_hub(best, why, options)
-        return replace(chosen, name=best.name, auto=True)
-    why = "no model for photographs is on this machine"
-    if here:
-        why = f'{here[0].name} is on this machine, but running it needs: pip install "emoscene[models]"'
-    return Choice("embedded", why, "embedded", options, auto=True)
-
-
-def _from_yaml(path: Path, options: Mapping[str, Any]) -> Choice:
-    import yaml
-
-    remedy = "A model file has `model: NAME` and, if wanted, `options:` with one `key: value` a line."
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise OptionError("this model file is not YAML", value=path, remedy=remedy) from None
-    known = isinstance(content, dict) and set(content) <= {"model", "options"}
-    if not known or not isinstance(content.get("model"), str):
-        raise OptionError("this model file does not name a model", value=path, remedy=remedy)
-    if not isinstance(content.get("options") or {}, dict):
-        raise OptionError("the options of this model file are no mapping", value=path, remedy=remedy)
-    model: str = content["model"]
-    if model.endswith((".yaml", ".yml")):
-        raise OptionError("a model file names a model, not another file", value=model, remedy=remedy)
-    if model.startswith("."):
-        model = str(path.parent / model)
-    chosen = resolve(model, **{**(content.get("options") or {}), **options})
-    return replace(chosen, name=str(path), why=f"the file names {chosen.name}")
-
-
-def _from_catalogue(entry: catalogue.Entry, options: Mapping[str, Any]) -> Choice:
-    if entry.recognizer is None:
-        raise UnknownModelError(
-            "this model is known, but emoscene cannot ask it yet",
-            value=entry.name,
-            remedy="`emoscene models list` shows the ones that answer now.",
-        )
-    if entry.hub and not (entry.package and find_spec(entry.package)):
-        return _from_hub(entry, "asked for by its name in the catalogue", options)
-    return Choice(entry.name, "asked for by its name in the catalogue", entry.recognizer, options)
-
-
-def _from_hub(entry: catalogue.Entry, why: str, options: Mapping[str, Any]) -> Choice:
-    """The snapshot's folder, so that loading asks no server and takes exactly the files that were pulled."""
-    folder = catalogue.ready_folder(entry)
-    name = entry.name if entry.subfolder else entry.hub
-    chosen = _from_folder(folder, name, why, options)
-    signs = chosen.recognizer in ("vlm", "dual_encoder", "language")
-    return replace(chosen, title=f"{name}@{folder.name[:8]}") if signs else chosen
-
-
-#: Which recognizer asks a folder of a kind, and the option that takes the folder.
-_ASKS = {
-    Kind.VLM: ("vlm", "model"),
-    Kind.DUAL_ENCODER: ("dual_encoder", "model"),
-    Kind.CAPTIONER: ("narrated", "narrator"),
-    Kind.LANGUAGE: ("language", "model"),
-    Kind.SENTENCES: ("text", "encoder"),
-}
-
-
-def _from_folder(path: Path, name: str, why: str, options: Mapping[str, Any]) -> Choice:
-    folder = look_into(path)
-    if folder.kind is Kind.ADAPTER:
-        if not folder.base:
-            raise UnknownModelError(
-                "this adapter does not say which model it belongs to",
-                value=path,
-                remedy=f"Give the model as --model, and -o adapter={shorten(path)}",
-            )
-        base = resolve(folder.base, **{**options, "adapter": str(path)})
-        return replace(base, name=name, why=f"an adapter of {folder.base}")
-    if folder.kind not in _ASKS:
-        raise UnknownModelError(
-            f"this model is a {folder.kind} and does not answer by itself",
-            value=name,
-            remedy="Use it as --detector, and another as --model.",
-        )
-    recognizer, option = _ASKS[folder.kind]
-    return Choice(name, why, recognizer, {**_with_folders(options), option: str(path)})
-
-
-#: Options that name another model. Hub ids and catalogue names in them become folders.
-_MODEL_OPTIONS = ("model", "narrator", "reasoner", "encoder", "adapter")
-
-
-def _with_folders(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with every hub id or catalogue name of a model replaced by the folder of its files."""
-    settled = dict(options)
-    for key in _MODEL_OPTIONS:
-        name = options.get(key)
-        if key == "model" and "base_url" in options:
-            continue  # A name on somebody else's server.
-        if not isinstance(name, str) or not name or Path(name).expanduser().exists():
-            continue
-        entry = catalogue.find(name)
-        if entry is None and catalogue.is_hub_id(name):
-            entry = catalogue.known(name)
-        if entry is not None and entry.hub:
-            settled[key] = str(catalogue.ready_folder(entry))
-    return settled
 
 
 def load(spec: str | Path | Choice = "auto", labels: Labels = "emotic", **options: Any) -> Recognizer:

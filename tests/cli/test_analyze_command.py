@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from emoscene.catalogue import choosing
 from emoscene.render.words import NOTICE
 from emoscene.types import Prediction
 from tests.cli.conftest import Run
@@ -191,10 +192,8 @@ def test_file_names_that_are_no_utf8(run: Run, grey: Path) -> None:
 
 
 def test_auto_says_which_model_answers_and_why(run: Run, grey: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from emoscene import api
-
-    choice = api.Choice("brightness", "it is here", "brightness", auto=True)
-    monkeypatch.setattr(api, "_automatic", lambda words_only, options: choice)
+    choice = choosing.Choice("brightness", "it is here", "brightness", auto=True)
+    monkeypatch.setattr(choosing, "_automatic", lambda words_only, options: choice)
     done = run("analyze", grey, "--json")
     assert done.err == "model: brightness, because it is here\n"
     assert len(done.rows) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -437,3 +438,48 @@ def test_models_without_yes_and_no_are_told_what_to_do(clip_folder: Path) -> Non
     questions = Questions(label_space("ekman"), encode, (5,))
     with pytest.raises(ModelFilesError, match="read=name"):
         _ = questions.yes
+
+
+# --- adapters ---
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory, family_folder: Callable[[str], Path]) -> Path:
+    """A LoRA of PEFT's own making on a tiny Qwen2.5-VL, with numbers in it."""
+    import peft
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    base = family_folder("qwen2_5_vl")
+    model = AutoModelForImageTextToText.from_pretrained(base, local_files_only=True)
+    targets = r".*language_model.*\.(q_proj|v_proj|gate_proj)"
+    with warnings.catch_warnings():
+        # PEFT asks transformers in a way that it warns of.
+        warnings.simplefilter("ignore", FutureWarning)
+        adapted = peft.get_peft_model(model, peft.LoraConfig(r=4, lora_alpha=8, target_modules=targets))
+    torch.manual_seed(0)
+    for name, weights in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weights, std=0.3)
+    folder = tmp_path_factory.mktemp("adapter")
+    adapted.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_adapters_answer_alike_merged_or_not_and_by_their_own_folder(
+    adapter: Path, family_folder: Callable[[str], Path]
+) -> None:
+    emotic, base = label_space("emotic"), str(family_folder("qwen2_5_vl"))
+    (plain,) = make(emotic, model=base).predict(people(1))
+    (beside,) = make(emotic, model=base, adapter=str(adapter)).predict(people(1))
+    (merged,) = make(emotic, model=base, adapter=str(adapter), merge=True).predict(people(1))
+    (by_folder,) = load(adapter).predict(people(1))
+    assert distance(beside, merged) < 1e-5
+    assert distance(beside, by_folder) < 1e-6
+    assert distance(beside, plain) > 1e-3
+
+
+def test_a_whole_model_is_no_adapter(clip_folder: Path) -> None:
+    with pytest.raises(OptionError, match="no adapter"):
+        make(label_space("ekman"), model=str(clip_folder), adapter=str(clip_folder))

@@ -14,10 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from emoscene.errors import MissingExtraError, ModelFilesError, shorten
-from emoscene.recognizers.folders import read_json
+from emoscene.errors import MissingExtraError, ModelFilesError, OptionError, shorten
+from emoscene.recognizers.folders import Kind, look_into, read_json
 
-__all__ = ["ADAPTER_CONFIG", "ADAPTER_WEIGHTS", "PROJECTOR_WEIGHTS", "apply_adapter", "base_remark"]
+__all__ = [
+    "ADAPTER_CONFIG",
+    "ADAPTER_WEIGHTS",
+    "PROJECTOR_WEIGHTS",
+    "adapter_folder",
+    "apply_adapter",
+    "base_remark",
+]
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -39,6 +46,21 @@ _IGNORED = frozenset(
 _CHANGE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga", "mica")
 _HIGHEST_RANK = 8192
 _AGAIN = "Take the adapter's folder whole, and the base model that it was trained on."
+
+
+def adapter_folder(path: str | Path) -> Path:
+    """The folder of an adapter, looked into before the model is loaded.
+
+    Raises:
+        OptionError: if it holds a whole model.
+        ModelNotHereError, ModelFilesError, UnknownModelError: as `look_into` does.
+    """
+    folder = look_into(path)
+    if folder.kind is not Kind.ADAPTER:
+        raise OptionError(
+            f"this is a {folder.kind} model and no adapter", value=path, remedy="Give it as --model instead."
+        )
+    return folder.path
 
 
 def apply_adapter(model: Any, folder: Path, *, merge: bool) -> Any:

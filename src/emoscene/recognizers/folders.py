@@ -13,7 +13,7 @@ from typing import Any
 
 from emoscene.errors import ModelFilesError, ModelNotHereError, UnknownModelError, shorten
 
-__all__ = ["Kind", "ModelFolder", "look_into", "read_json"]
+__all__ = ["ADAPTER_FILE", "Kind", "ModelFolder", "look_into", "read_json"]
 
 
 class Kind(enum.StrEnum):

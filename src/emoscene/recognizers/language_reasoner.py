@@ -15,6 +15,7 @@ from typing import Any, Literal
 from emoscene.errors import AnswerError, EmosceneError, OptionError, UnknownModelError
 from emoscene.labels import LabelSpace
 from emoscene.prompts import template
+from emoscene.recognizers.adapters import adapter_folder, apply_adapter
 from emoscene.recognizers.base import Answer, Card, Refusal
 from emoscene.recognizers.folders import Kind, look_into
 from emoscene.recognizers.free_answers import Parser, answer_from_text
@@ -203,10 +204,9 @@ def make_language_reasoner(
             value=folder.path.name,
             remedy="Give the folder of a causal language model.",
         )
+    added = None if adapter is None else adapter_folder(adapter)
     tokenizer = load_tokenizer(folder.path)
     loaded = load_model(folder.path, "AutoModelForCausalLM", Placement(device, dtype))
-    if adapter is not None:
-        from emoscene.recognizers.adapters import apply_adapter
-
-        loaded = apply_adapter(loaded, Path(adapter), merge=False)
+    if added is not None:
+        loaded = apply_adapter(loaded, added, merge=False)
     return LanguageReasoner(loaded, tokenizer, labels, folder.path.name, ask, batch_size=batch_size)

@@ -23,6 +23,7 @@ from PIL import Image
 from emoscene.errors import AnswerError, EmosceneError, OptionError, UnknownModelError
 from emoscene.images import open_picture
 from emoscene.labels import LabelSpace
+from emoscene.recognizers.adapters import adapter_folder, apply_adapter, base_remark
 from emoscene.recognizers.base import Answer, BatchRecognizer, Subject
 from emoscene.recognizers.folders import Kind, ModelFolder, look_into
 from emoscene.recognizers.frames import frame_of
@@ -92,11 +93,12 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
         pointer: How to point at people.
         ask: How to ask.
         batch_size: People answered together; the scores do not depend on it beyond float noise.
+        remarks: What every row is to say of the model.
     """
 
     def __init__(
         self, model: Any, processor: Any, labels: LabelSpace, folder: Path, pointer: Pointer, ask: Ask,
-        *, batch_size: int = 4,
+        *, batch_size: int = 4, remarks: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         from emoscene.recognizers.shared_prefix import SharedPrefix
 
@@ -106,6 +108,7 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
         super().__init__(name, card_of(notes, name), labels, batch_size=batch_size)
         self._model, self._processor, self._ask, self._notes = model, processor, ask, notes
         self._pointer = replace(pointer, name=name)
+        self._remarks = remarks
         self._domain = read_domain(folder, notes) if notes and ask.check_domain else None
         self._shared: SharedPrefix = SharedPrefix(model, processor, share=ask.packed)
         self._frame = chat_frame(processor, 2 if pointer.point == "crop" else 1)
@@ -131,7 +134,8 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
         """Point at the person, and turn the words that go with the picture into tokens."""
         pointed = self._pointer(subject)
         words = subject.sample.text
-        return Ready(pointed, self._questions.root((), words), self._questions.remarks(words, self.name))
+        remarks = self._remarks + self._questions.remarks(words, self.name)
+        return Ready(pointed, self._questions.root((), words), remarks)
 
     def answer(self, batch: Sequence[Ready]) -> Sequence[Answer | EmosceneError]:
         refused = [outside(self._notes, d) if self._domain else None for d in self._distances(batch)]
@@ -294,16 +298,18 @@ def make(
     if max_pixels < 1024:
         raise OptionError("max_pixels must be at least 1024", value=max_pixels, remedy="Try 1000000.")
     folder = vlm_folder(model)
+    added = None if adapter is None else adapter_folder(adapter)
     loaded, processor = load_vlm(folder, Placement(device, dtype))
-    if adapter is not None:
-        from emoscene.recognizers.adapters import apply_adapter
-
-        loaded = apply_adapter(loaded, Path(adapter), merge=merge)
+    remark = ""
+    if added is not None:
+        remark = base_remark(added, folder.path)
+        loaded = apply_adapter(loaded, added, merge=merge)
     pointer = Pointer(point, frame_of(folder.model_type, processor), max_pixels)
     ask = Ask(mode, read, estimate, prompt, parser, reason, check_domain, packed)
     return VisionLanguageRecognizer(
-        loaded, processor, labels, folder.path, pointer, ask, batch_size=batch_size
-    )
+        loaded, processor, labels, folder.path, pointer, ask, batch_size=batch_size,
+        remarks=(remark,) if remark else (),
+    )  # fmt: skip
 
 
 def vlm_folder(path: str | Path) -> ModelFolder:
