@@ -78,7 +78,7 @@ def _llava_next(folder: Path) -> None:
         LlamaConfig,
         LlavaNextConfig,
         LlavaNextForConditionalGeneration,
-        LlavaNextImageProcessor,
+        LlavaNextImageProcessorPil,
         LlavaNextProcessor,
     )
 
@@ -89,7 +89,7 @@ def _llava_next(folder: Path) -> None:
         image_token_id=tokenizer.image_token_id, image_grid_pinpoints=pinpoints, vision_feature_layer=-2,
         vision_feature_select_strategy="default", image_seq_length=4,
     )  # fmt: skip
-    images = LlavaNextImageProcessor(
+    images = LlavaNextImageProcessorPil(
         size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}, image_grid_pinpoints=pinpoints
     )
     processor = LlavaNextProcessor(
@@ -106,9 +106,9 @@ _QWEN_MORE = ("<|vision_start|>", "<|vision_end|>")
 
 
 def _qwen_images() -> Any:
-    from transformers import Qwen2VLImageProcessor
+    from transformers import Qwen2VLImageProcessorPil
 
-    return Qwen2VLImageProcessor(
+    return Qwen2VLImageProcessorPil(
         patch_size=8, merge_size=2, temporal_patch_size=2, min_pixels=16 * 16 * 4, max_pixels=16 * 16 * 24
     )
 
@@ -205,7 +205,7 @@ def _idefics_parts(folder: Path, kind: str) -> None:
         vision_config=vision, text_config=transformers.LlamaConfig(**_text(tokenizer)), scale_factor=2,
         image_token_id=tokenizer.image_token_id, pad_token_id=0,
     )  # fmt: skip
-    images = getattr(transformers, f"{kind}ImageProcessor")(
+    images = getattr(transformers, f"{kind}ImageProcessorPil")(
         size={"longest_edge": 64}, max_image_size={"longest_edge": 32}, do_image_splitting=True
     )
     model = getattr(transformers, f"{kind}ForConditionalGeneration")(config)
@@ -222,7 +222,7 @@ def _smolvlm(folder: Path) -> None:
 
 def _internvl(folder: Path) -> None:
     from transformers import (
-        GotOcr2ImageProcessor,
+        GotOcr2ImageProcessorPil,
         InternVLConfig,
         InternVLForConditionalGeneration,
         InternVLVisionConfig,
@@ -239,7 +239,7 @@ def _internvl(folder: Path) -> None:
         vision_config=vision, text_config=Qwen2Config(**_text(tokenizer)), image_seq_length=4,
         image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"), downsample_ratio=0.5,
     )  # fmt: skip
-    images = GotOcr2ImageProcessor(
+    images = GotOcr2ImageProcessorPil(
         size={"height": 28, "width": 28}, crop_to_patches=True, min_patches=1, max_patches=4
     )
     model = InternVLForConditionalGeneration(config)
@@ -250,7 +250,7 @@ def _gemma3(folder: Path) -> None:
     from transformers import (
         Gemma3Config,
         Gemma3ForConditionalGeneration,
-        Gemma3ImageProcessor,
+        Gemma3ImageProcessorPil,
         Gemma3Processor,
         Gemma3TextConfig,
         SiglipVisionConfig,
@@ -270,7 +270,7 @@ def _gemma3(folder: Path) -> None:
         image_token_id=tokenizer.image_token_id, boi_token_id=tokenizer.boi_token_id,
         eoi_token_id=tokenizer.eoi_token_id,
     )  # fmt: skip
-    images = Gemma3ImageProcessor(size={"height": 28, "width": 28})
+    images = Gemma3ImageProcessorPil(size={"height": 28, "width": 28})
     processor = Gemma3Processor(images, tokenizer, image_seq_length=4, chat_template=tokenizer.chat_template)
     _save(Gemma3ForConditionalGeneration(config), processor, folder)
 

@@ -91,18 +91,18 @@ def load_model(folder: Path, auto_class: str, placement: Placement) -> Any:
         ) from None
 
 
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a folder. Raises as `load_processor`."""
+def load_tokenizer(folder: Path, auto_class: str = "AutoTokenizer") -> Any:
+    """The tokenizer of a folder, by a class of transformers. Raises as `load_processor`."""
     transformers = _transformers()
-    with _readable(folder, "tokenizer"):
-        return transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
+    with _readable(folder, "tokenizer"), _quiet(transformers):
+        return getattr(transformers, auto_class).from_pretrained(folder, **_LOCAL)
 
 
 def load_image_processor(folder: Path) -> Any:
     """The image processor of a folder, without torchvision. Raises as `load_processor`."""
     transformers = _transformers()
     with _readable(folder, "image processor"), _quiet(transformers):
-        return transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **_LOCAL)
+        return _auto_images().from_pretrained(folder, backend="pil", **_LOCAL)
 
 
 def load_processor(folder: Path) -> Any:
@@ -134,7 +134,7 @@ def _without_video(transformers: Any, folder: Path) -> Any:
     still = still_processor(whole)
     settings, _ = whole.get_processor_dict(folder, **_LOCAL)
     known = set(inspect.signature(whole.__init__).parameters) - {"self", *whole.get_attributes()}
-    images = transformers.AutoImageProcessor.from_pretrained(folder, **_LOCAL)
+    images = _auto_images().from_pretrained(folder, backend="pil", **_LOCAL)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
     return still(images, tokenizer, None, **{k: v for k, v in settings.items() if k in known})
 
@@ -183,6 +183,13 @@ def _quiet(transformers: Any) -> Iterator[None]:
         settings.set_verbosity(level)
         if shown:
             settings.enable_progress_bar()
+
+
+def _auto_images() -> Any:
+    """`AutoImageProcessor` from where it lives: older releases do not hand it out without torchvision."""
+    from transformers.models.auto.image_processing_auto import AutoImageProcessor
+
+    return AutoImageProcessor
 
 
 def _torch() -> Any:
