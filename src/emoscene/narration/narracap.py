@@ -222,7 +222,8 @@ def standing_out(share: npt.NDArray[np.float64], rules: ChoiceRules) -> tuple[in
     ranked = np.argsort(-share, kind="stable")
     if rules.signals is not None:
         return tuple(int(i) for i in ranked[: rules.signals])
-    limit = share.mean() + rules.deviations * share.std()
+    # Equal shares differ from their mean by rounding, and by that alone nothing stands out.
+    limit = (share.mean() + rules.deviations * share.std()) * (1 + 1e-9)
     return tuple(int(i) for i in ranked[: rules.most] if share[i] > limit)
 
 

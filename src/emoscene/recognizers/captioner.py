@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 from PIL import Image
 
-from emoscene.errors import AnswerError, EmosceneError, OptionError, UnknownModelError
+from emoscene.errors import AnswerError, EmosceneError, ModelFilesError, OptionError, UnknownModelError
 from emoscene.images import regions
 from emoscene.narration.base import Narrative, Narrator, View
 from emoscene.prompts import template
@@ -255,6 +255,14 @@ def _plain(found: ModelFolder, view: str, placement: Placement, sizes: dict[str,
     # The parts, not the processor: some processors of captioners change the tokenizer they are given.
     images, tokenizer = load_image_processor(found.path), load_tokenizer(found.path)
     model = load_model(found.path, "AutoModelForImageTextToText", placement)
+    known, wanted = len(tokenizer), model.config.get_text_config(decoder=True).vocab_size
+    if known < wanted / 2:
+        # Without its files a tokenizer is put together of special tokens alone, and every caption would be empty.
+        raise ModelFilesError(
+            f"the tokenizer knows {known} tokens and the model {wanted}: its vocabulary is missing",
+            value=found.path,
+            remedy="Pull the folder again, or copy it whole.",
+        )
     shown = next(v for v in get_args(CaptionView) if v == view)
     return Captioner(model, images, tokenizer, found.path.name, view=shown, **sizes)
 
