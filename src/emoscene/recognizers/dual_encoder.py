@@ -2,12 +2,13 @@
 
 A score is a cosine between the vectors of a picture and of a label, from -1 to 1. A label's vector is the mean over
 several sentences, encoded once for a model and kept on disk. Without rules the six nearest labels are chosen, as the
-paper does (Etesam et al., IROS 2024).
+paper does (Etesam et al., IROS 2024); its own CLIP row is nearest to view=redbox, prompts=paper, fit=cut.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,14 +20,15 @@ from emoscene.images import regions
 from emoscene.labels import LabelSpace
 from emoscene.prompts import template
 from emoscene.recognizers.base import Answer, BatchRecognizer, Card, Subject, no_picture
-from emoscene.recognizers.encoders import DualEncoder, load_encoder
+from emoscene.recognizers.encoders import DualEncoder, Pixels, load_encoder
 from emoscene.recognizers.loading import Placement
-from emoscene.types import BoundingBox, ScoreKind
+from emoscene.types import BoundingBox, Picture, ScoreKind
 
-__all__ = ["DualEncoderRecognizer", "Prompts", "View", "make"]
+__all__ = ["DualEncoderRecognizer", "Fit", "Look", "Prompts", "View", "make"]
 
 View = Literal["both", "redbox", "crop"]
 Prompts = Literal["templates", "definitions", "paper"]
+Fit = Literal["pad", "cut"]
 
 #: The paper does not print the sentence of its CLIP row; `paper` is one plain sentence, ours.
 _TEMPLATES: dict[str, tuple[str, ...]] = {
@@ -36,62 +38,100 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
 }
 #: A crop shows this much more than the box, as a share of its sides.
 _MARGIN = 0.1
+#: Before it is padded, a picture is scaled down to this longer side: twice what the largest encoders see.
+_LONGEST_SIDE = 1024
+#: With less of the person's box than this in the part that is seen, the row says so.
+_ENOUGH = 0.5
+LITTLE_SEEN = "the model sees the middle of the picture, and little of this person: use -o fit=pad"
 
 
-class DualEncoderRecognizer(BatchRecognizer[tuple[Image.Image, ...]]):
+@dataclass(frozen=True)
+class Look:
+    """How the person is looked at.
+
+    Attributes:
+        view: The whole picture with a red box round the person (`redbox`), the person's part of it (`crop`), or the
+            mean of both cosines (`both`). Without a box there is one view: the picture as it is.
+        prompts: Several sentences a label (`templates`), its definition (`definitions`), or one sentence (`paper`).
+        fit: For models that cut out the middle of a picture: `pad` makes it square first, with its mean colour, so
+            that nobody is cut away; `cut` does as they do.
+    """
+
+    view: View = "both"
+    prompts: Prompts = "templates"
+    fit: Fit = "pad"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The views of one person, as the model takes them, and remarks."""
+
+    views: tuple[Pixels, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class DualEncoderRecognizer(BatchRecognizer[Ready]):
     """Scores labels by their cosine to views of the person.
 
     Args:
         labels: The label space; its vectors are taken from the cache or encoded, here.
         encoder: The dual encoder.
-        view: The whole picture with a red box round the person (`redbox`), the person's part of it (`crop`), or
-            the mean of both cosines (`both`).
-        prompts: Several sentences a label (`templates`), its definition (`definitions`), or one sentence (`paper`).
+        look: How the person is looked at.
         batch_size: People answered together; the scores do not depend on it beyond float noise.
     """
 
     def __init__(
-        self, labels: LabelSpace, encoder: DualEncoder, *, view: View = "both", prompts: Prompts = "templates",
-        batch_size: int = 16,
-    ) -> None:  # fmt: skip
-        super().__init__(encoder.name, _card(encoder, view, prompts), labels, batch_size=batch_size)
-        self._encoder, self._view = encoder, view
-        texts = [
-            _filled(name, label.name.lower(), label.definition)
-            for label in labels
-            for name in _TEMPLATES[prompts]
-        ]
-        cut = {i // len(_TEMPLATES[prompts]) for i in encoder.cut(texts)}
-        vectors = encoder.encode_texts(texts).reshape(len(labels), len(_TEMPLATES[prompts]), -1).mean(axis=1)
-        self._labels: npt.NDArray[np.float64] = _unit(vectors.astype(np.float64))
-        named = ", ".join(labels.ids[i] for i in sorted(cut))
-        self._warnings = (f"definitions longer than the encoder reads: {named}",) if cut else ()
+        self, labels: LabelSpace, encoder: DualEncoder, look: Look | None = None, *, batch_size: int = 16
+    ) -> None:
+        self._encoder, self._look = encoder, look or Look()
+        super().__init__(encoder.name, _card(encoder, self._look), labels, batch_size=batch_size)
+        names = _TEMPLATES[self._look.prompts]
+        texts = [_filled(name, _spoken(label.name), label.definition) for label in labels for name in names]
+        vectors = encoder.encode_texts(texts).astype(np.float64).reshape(len(labels), len(names), -1)
+        self._labels = _unit(vectors.mean(axis=1))
+        cut = sorted({i // len(names) for i in encoder.cut(texts)})
+        named = ", ".join(labels.ids[i] for i in cut)
+        self._warnings = (f"sentences longer than the encoder reads: {named}",) if cut else ()
 
-    def prepare(self, subject: Subject) -> tuple[Image.Image, ...]:
-        picture = subject.picture
-        if picture is None:
+    def closing_words(self) -> list[str]:
+        """What is to be said once, after the answers."""
+        return [self._encoder.cache.remark] if self._encoder.cache.remark else []
+
+    def prepare(self, subject: Subject) -> Ready:
+        """Make the views, as small as the model takes them."""
+        if subject.picture is None:
             raise no_picture(self.name)
-        box = subject.box or BoundingBox(x1=0, y1=0, x2=picture.width, y2=picture.height)
+        pads = self._encoder.cuts and self._look.fit == "pad"
+        views = self._views(subject.picture, subject.box)
+        pixels = tuple(self._encoder.pixels(_square(view) if pads else view) for view in views)
+        cuts = self._encoder.cuts and not pads and self._look.view == "redbox"
+        hidden = cuts and subject.box is not None and _seen(subject.picture, subject.box) < _ENOUGH
+        return Ready(pixels, (LITTLE_SEEN,) if hidden else ())
+
+    def _views(self, picture: Picture, box: BoundingBox | None) -> list[Image.Image]:
+        if box is None:
+            return [picture.image]
         views = []
-        if self._view != "crop":
+        if self._look.view != "crop":
             views.append(regions.red_box(picture, box))
-        if self._view != "redbox":
+        if self._look.view != "redbox":
             views.append(regions.crop(picture, box, _MARGIN))
-        return tuple(views)
+        return views
 
-    def answer(self, batch: Sequence[tuple[Image.Image, ...]]) -> Sequence[Answer | EmosceneError]:
-        vectors = self._encoder.encode_pictures([view for views in batch for view in views])
-        cosines = vectors.astype(np.float64) @ self._labels.T
-        means = cosines.reshape(len(batch), -1, len(self.labels)).mean(axis=1)
-        return [self._answer(row) for row in np.clip(means, -1, 1)]
+    def answer(self, batch: Sequence[Ready]) -> Sequence[Answer | EmosceneError]:
+        vectors = self._encoder.encode_pixels([view for ready in batch for view in ready.views])
+        cosines = np.clip(vectors.astype(np.float64) @ self._labels.T, -1.0, 1.0)
+        ends = np.cumsum([len(ready.views) for ready in batch])[:-1]
+        parts = np.split(cosines, ends)
+        return [self._answer(ready, part.mean(axis=0)) for ready, part in zip(batch, parts, strict=True)]
 
-    def _answer(self, cosines: npt.NDArray[np.float64]) -> Answer | EmosceneError:
+    def _answer(self, ready: Ready, cosines: npt.NDArray[np.float64]) -> Answer | EmosceneError:
         if not np.isfinite(cosines).all():
             return AnswerError(
                 "the encoder gave no finite vector for this picture", remedy="Load it with -o dtype=float32."
             )
         scores = dict(zip(self.labels.ids, cosines.tolist(), strict=True))
-        return Answer(scores, ScoreKind.SIMILARITY, warnings=self._warnings)
+        return Answer(scores, ScoreKind.SIMILARITY, warnings=ready.warnings + self._warnings)
 
 
 def make(
@@ -100,6 +140,7 @@ def make(
     model: str | None = None,
     view: View = "both",
     prompts: Prompts = "templates",
+    fit: Fit = "pad",
     device: str = "auto",
     dtype: str = "auto",
     batch_size: int = 16,
@@ -111,8 +152,9 @@ def make(
         model: The folder.
         view: `both`, `redbox` or `crop`.
         prompts: `templates`, `definitions` or `paper`.
+        fit: For models that cut out the middle of a picture (CLIP): `pad` or `cut`.
         device: `auto` takes a GPU if there is one.
-        dtype: `auto` is float32 on the CPU, else bfloat16.
+        dtype: `auto` is float32 on the CPU, else float16.
         batch_size: People answered together.
 
     Raises:
@@ -128,7 +170,7 @@ def make(
     if batch_size < 1:
         raise OptionError("batch_size must be a whole number above 0", value=batch_size, remedy="Try 16.")
     encoder = load_encoder(model, Placement(device, dtype))
-    return DualEncoderRecognizer(labels, encoder, view=view, prompts=prompts, batch_size=batch_size)
+    return DualEncoderRecognizer(labels, encoder, Look(view, prompts, fit), batch_size=batch_size)
 
 
 def _filled(name: str, label: str, definition: str) -> str:
@@ -137,18 +179,46 @@ def _filled(name: str, label: str, definition: str) -> str:
     return prompt.render(**{field: values[field] for field in prompt.fields})
 
 
+def _spoken(name: str) -> str:
+    """A label's name as it stands in a sentence: of `Doubt/Confusion`, SigLIP would read one word."""
+    return " or ".join(part.strip() for part in name.lower().split("/"))
+
+
 def _unit(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
-def _card(encoder: DualEncoder, view: View, prompts: Prompts) -> Card:
-    seen = {"both": "red box and crop", "redbox": "the whole picture with a red box", "crop": "the crop"}[
-        view
-    ]
+def _square(image: Image.Image) -> Image.Image:
+    """The picture, scaled down if it is large, centred in a square of its mean colour."""
+    if image.width == image.height:
+        return image
+    share = min(1.0, _LONGEST_SIDE / max(image.size))
+    if share < 1:
+        size = max(1, round(image.width * share)), max(1, round(image.height * share))
+        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    side = max(image.size)
+    red, green, blue = (round(float(v)) for v in np.asarray(image).reshape(-1, 3).mean(axis=0))
+    square = Image.new("RGB", (side, side), (red, green, blue))
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return square
+
+
+def _seen(picture: Picture, box: BoundingBox) -> float:
+    """The share of the box that lies in the square in the middle of the picture."""
+    side = min(picture.width, picture.height)
+    left, top = (picture.width - side) / 2, (picture.height - side) / 2
+    wide = min(box.x2, left + side) - max(box.x1, left)
+    high = min(box.y2, top + side) - max(box.y1, top)
+    return max(0.0, wide) * max(0.0, high) / (box.width * box.height)
+
+
+def _card(encoder: DualEncoder, look: Look) -> Card:
+    views = {"both": "red box and crop", "redbox": "the whole picture with a red box", "crop": "the crop"}
     return Card(
         name=encoder.name,
-        summary=f"A dual encoder, zero-shot: cosine between {seen} and sentences with the label ({prompts}).",
-        licence="that of the model's own card",
+        summary=f"A dual encoder, zero-shot: cosine between {views[look.view]} and sentences with the label "
+        f"({look.prompts}).",
+        licence=encoder.licence_note,
         data="Pictures and captions of the web; not fitted to any label set here.",
         limits="Reads no words that go with the picture. Cosines rank labels and are no probabilities; their level "
         "differs from label to label. Gives no valence, arousal or dominance.",
