@@ -251,7 +251,13 @@ def without_text_tower(folder: Path) -> None:
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+def another_size(folder: Path) -> None:
+    settings = folder / "preprocessor_config.json"
+    settings.write_text(settings.read_text().replace("32", "48"))
+
+
 HOSTILE = {
+    "pictures of another size": (another_size, ModelFilesError, "takes pictures of 32 pixels a side"),
     "no weights": (without("model.safetensors"), ModelFilesError, "no weights"),
     "pickles": (without("model.safetensors", then="pytorch_model.bin"), ModelFilesError, "models convert"),
     "half of the weights": (without_text_tower, ModelFilesError, "weights are missing"),
@@ -281,6 +287,22 @@ def test_no_folder_and_no_device(clip: Path, tmp_path: Path) -> None:
         load_encoder(tmp_path / "absent")
     with pytest.raises(OptionError, match="dtype"):
         load_encoder(clip, Placement(dtype="int8"))
+
+
+def test_patches_of_another_size(tmp_path: Path) -> None:
+    folder = save_tiny_clip(tmp_path, "siglip2")
+    settings = json.loads((folder / "preprocessor_config.json").read_text()) | {"patch_size": 16}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+    with pytest.raises(ModelFilesError, match="patches of 8 pixels"):
+        load_encoder(folder)
+
+
+def test_a_tokenizer_of_another_model(clip: Path, tmp_path: Path) -> None:
+    other, folder = save_tiny_clip(tmp_path / "siglip", "siglip"), copy_of(clip, tmp_path / "model")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (other / name).write_bytes((folder / name).read_bytes())
+    with pytest.raises(ModelFilesError, match="more words than the model"):
+        load_encoder(other).encode_texts(["a photo"])
 
 
 def test_a_model_that_gives_no_numbers_for_texts_is_refused(clip: Path) -> None:

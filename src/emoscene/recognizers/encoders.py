@@ -185,6 +185,7 @@ class Texts:
     def __init__(self, tokenizer: Any, config: Any, *, strips: bool = False) -> None:
         self._tokenizer, self._strips = tokenizer, strips
         self._padded_to = _PADDED_TO.get(config.model_type)
+        self._words = int(config.text_config.vocab_size)
         places = int(config.text_config.max_position_embeddings)
         if config.model_type == "altclip":  # Its places begin behind the one for padding.
             places -= int(config.text_config.pad_token_id) + 1
@@ -192,12 +193,22 @@ class Texts:
         self.limit = min(int(limit) for limit in limits if limit)
 
     def tokens(self, texts: Sequence[str]) -> dict[str, Any]:
-        """Tensors for `get_text_features`, cut at the limit."""
+        """Tensors for `get_text_features`, cut at the limit.
+
+        Raises:
+            ModelFilesError: if there are tokens among them that the model does not know.
+        """
         fixed = self._padded_to is not None
         inputs = self._ids(
             texts, padding="max_length" if fixed else True, truncation=True, max_length=self.limit,
             padding_side="right", return_tensors="pt",
         )  # fmt: skip
+        if int(inputs["input_ids"].max()) >= self._words:
+            raise ModelFilesError(
+                "this model's tokenizer knows more words than the model does",
+                value=f"{len(self._tokenizer)} and {self._words}",
+                remedy="Pull or copy the folder again.",
+            )
         wanted = ("input_ids",) if fixed else ("input_ids", "attention_mask")
         return {name: inputs[name] for name in wanted}
 
@@ -258,9 +269,10 @@ def load_encoder(folder: str | Path, placement: Placement | None = None, batch_s
     images = load_image_processor(found.path)
     tokenizer, strips = _tokenizer(found.path)
     model = load_model(found.path, "AutoModel", _exact(placement or Placement()))
-    return DualEncoder(
-        model, images, Texts(tokenizer, model.config, strips=strips), found.path, batch_size=batch_size
-    )
+    texts = Texts(tokenizer, model.config, strips=strips)
+    encoder = DualEncoder(model, images, texts, found.path, batch_size=batch_size)
+    _check_size(encoder, model.config.vision_config, found.path)
+    return encoder
 
 
 def _exact(placement: Placement) -> Placement:
@@ -291,6 +303,27 @@ def _tokenizer(folder: Path) -> tuple[Any, bool]:
         return load_tokenizer(folder), False
     plain = (folder / "tokenizer.json").is_file()
     return load_tokenizer(folder, "PreTrainedTokenizerFast" if plain else "AutoTokenizer"), True
+
+
+def _check_size(encoder: DualEncoder, vision: Any, folder: Path) -> None:
+    """Refuse an image processor that makes pictures of another size than the model takes."""
+    from PIL import Image
+
+    pixels = encoder.pixels(Image.new("RGB", (8, 8)))
+    made = pixels["pixel_values"].shape
+    if "spatial_shapes" in pixels:
+        fits, wanted = made[-1] == 3 * vision.patch_size**2, f"patches of {vision.patch_size} pixels"
+    else:
+        fits, wanted = (
+            made[-2:] == (vision.image_size, vision.image_size),
+            f"{vision.image_size} pixels a side",
+        )
+    if not fits:
+        raise ModelFilesError(
+            f"this model takes pictures of {wanted}, and its preprocessor_config.json makes others",
+            value=folder,
+            remedy="Pull or copy the folder again.",
+        )
 
 
 def _middle(image: Image.Image) -> Image.Image:
