@@ -20,7 +20,8 @@ from emoscene.labels import LabelSpace, label_space
 from emoscene.recognizers.base import Answer, BatchRecognizer, Card, Subject
 from emoscene.recognizers.conformance import Outcome, Report, check_recognizer
 from emoscene.recognizers.conformance_samples import bad_samples, drawn_samples
-from emoscene.types import ErrorInfo, Prediction, Sample, ScoreKind, Status
+from emoscene.types import VAD, ErrorInfo, Prediction, Sample, ScoreKind, Status
+from tests import stand_in
 
 CARD = Card(name="tiny", summary="Hashes pictures.", licence="Apache-2.0", limits="Knows nothing.")
 
@@ -363,3 +364,21 @@ def test_bad_samples_follow_what_the_card_says() -> None:
     assert all(bad.sample.picture is None for bad in bad_samples(words_only))
     assert all(bad.sample.text is None for bad in bad_samples(CARD))
     assert len({bad.sample.id for bad in bad_samples(words_only)}) == len(bad_samples(words_only))
+
+
+@pytest.mark.parametrize("part", ["vad", "reason"])
+def test_what_changes_beside_the_scores_is_found(part: str) -> None:
+    """A recognizer whose levels or reasons depend on how often it was asked."""
+
+    class Moody(stand_in.Brightness):
+        asked = 0
+
+        def _one(self, brightness: float) -> Answer:
+            self.asked += 1
+            answer = super()._one(brightness)
+            if part == "reason":
+                return replace(answer, reason=f"It is answer {self.asked}.")
+            return replace(answer, vad=VAD(valence=1 + self.asked % 7, arousal=5, dominance=5))
+
+    report = check_recognizer(Moody(label_space("ekman")))
+    assert any("asked" in check.name for check in report.failed)

@@ -142,7 +142,7 @@ def check_recognizer(
         made, remake = recognizer, None
     else:
         made, remake = recognizer(labels or label_space("emotic")), recognizer
-    return _Examination(made, remake, good, tolerance).report()
+    return _Examination(made, remake, good, tolerance, [fingerprint(sample) for sample in good]).report()
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,8 @@ class _Examination:
     remake: Callable[[LabelSpace], Recognizer] | None
     good: list[Sample]
     tolerance: float
+    #: Of the pictures, from before anything was asked.
+    fingerprints: list[str]
 
     def report(self) -> Report:
         promises: tuple[tuple[str, Callable[[], None]], ...] = (
@@ -246,7 +248,12 @@ class _Examination:
             _require(Prediction.from_json(line) == row, f"the row of {row.id!r} does not survive JSON")
 
     def _deterministic(self) -> None:
-        _same(self._good_rows, self._predict(self.good), REPEAT_TOLERANCE, "asked again")
+        again = self._predict(self.good)
+        _same(self._good_rows, again, REPEAT_TOLERANCE, "asked again")
+        for before, after in zip(self._good_rows, again, strict=True):
+            for part in ("caption", "reason", "raw_text"):
+                told = getattr(before, part), getattr(after, part)
+                _require(told[0] == told[1], f"the {part} of {before.id!r} changes when it is asked again")
 
     def _batch(self) -> None:
         alone = [row for sample in self.good for row in self._predict([sample])]
@@ -294,9 +301,8 @@ class _Examination:
         _same(rows, list(other.predict(self.good)), self.tolerance, "with the labels in reverse order")
 
     def _untouched(self) -> None:
-        before = [fingerprint(sample) for sample in self.good]
         self._predict(self.good)
-        changed = [s.id for s, old in zip(self.good, before, strict=True) if fingerprint(s) != old]
+        changed = [s.id for s, old in zip(self.good, self.fingerprints, strict=True) if fingerprint(s) != old]
         _require(not changed, f"it changed the pictures of {changed}")
 
 
@@ -332,6 +338,19 @@ def _same(expected: Sequence[Prediction], found: Sequence[Prediction], tolerance
                 moved <= tolerance,  # false for nan too
                 f"the score of {label!r} for {before.id!r} moves by {moved:.2g} {when} (limit {tolerance:g})",
             )
+        _same_vad(before, after, 10 * tolerance, when)
+
+
+def _same_vad(before: Prediction, after: Prediction, tolerance: float, when: str) -> None:
+    """The same levels, which go from 1 to 10, within the tolerance."""
+    if before.vad is None or after.vad is None:
+        _require(
+            before.vad == after.vad, f"{before.id!r} has valence, arousal and dominance only sometimes {when}"
+        )
+        return
+    for dimension, level in before.vad:
+        moved = abs(getattr(after.vad, dimension) - level)
+        _require(moved <= tolerance, f"the {dimension} of {before.id!r} moves by {moved:.2g} {when}")
 
 
 def _check_row(row: Prediction, recognizer: Recognizer) -> None:
