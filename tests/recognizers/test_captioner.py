@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +21,10 @@ from emoscene.errors import (
     OptionError,
     UnknownModelError,
 )
-from emoscene.images import open_picture
+from emoscene.images import open_picture, regions
 from emoscene.narration import Narrative, Narrator, View
 from emoscene.recognizers.captioner import AskedCaptioner, Captioner, load_captioner
+from emoscene.recognizers.loading import load_processor
 from emoscene.types import BoundingBox
 from tests.tiny_captioners import CAPTIONERS, save_tiny_captioner
 from tests.tiny_clip import save_tiny_clip
@@ -97,6 +99,55 @@ def test_a_captioner_is_what_generate_writes(blip: Path) -> None:
     assert isinstance(found, Narrative)
     assert found.slots == {"whole": (expected,)}
     assert found.text == expected[0].upper() + expected[1:] + "."
+
+
+def test_blip_2_is_what_its_processor_and_generate_write(tmp_path: Path) -> None:
+    import torch
+    import transformers
+
+    folder = save_tiny_captioner(tmp_path / "blip2", "blip-2")
+    seen = people()[0]
+    model = transformers.Blip2ForConditionalGeneration.from_pretrained(folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    images = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    processor = transformers.Blip2Processor(images, tokenizer, num_query_tokens=4)
+    inputs = processor(images=seen.picture.image, return_tensors="pt")
+    # Its token for pictures stands before the beginning, once for every query.
+    prompt = torch.tensor([[model.config.image_token_index] * 4 + [model.config.text_config.bos_token_id]])
+    line = model.generate(**inputs, input_ids=prompt, max_new_tokens=8, do_sample=False)[0]
+    expected = tokenizer.decode(line[prompt.shape[1] :], skip_special_tokens=True)
+    (found,) = load_captioner(folder, view="whole", most_tokens=8).caption([seen])
+    assert isinstance(found, Narrative)
+    assert found.slots["whole"][0] == " ".join(expected.split()).rstrip(" .")
+
+
+@pytest.mark.parametrize("family", _ASKED)
+def test_an_asked_model_is_what_its_template_and_generate_write(family: str, tmp_path: Path) -> None:
+    import transformers
+
+    folder = save_tiny_vlm(tmp_path / family, family)
+    seen = people()[0]
+    processor = load_processor(folder)
+    model = transformers.AutoModelForImageTextToText.from_pretrained(folder)
+    asked = "In one or two sentences, describe the person in the red box and what is going on."
+    turn = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": asked}]}]
+    text = processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+    drawn = regions.red_box(seen.picture, seen.box)
+    inputs = processor(text=[text], images=[[drawn]], return_tensors="pt")
+    line = model.generate(**inputs, max_new_tokens=8, do_sample=False)[0]
+    expected = processor.tokenizer.decode(line[inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    (found,) = load_captioner(folder, most_tokens=8).caption([seen])
+    assert isinstance(found, Narrative)
+    assert found.slots["redbox"][0] == " ".join(expected.split()).rstrip(" .")
+
+
+def test_blip_2_without_its_token_for_pictures_is_refused(tmp_path: Path) -> None:
+    folder = save_tiny_captioner(tmp_path / "old", "blip-2")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config["image_token_index"] = None
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(ModelFilesError, match="image_token_index"):
+        load_captioner(folder)
 
 
 def test_views_show_what_they_say(blip: Path) -> None:

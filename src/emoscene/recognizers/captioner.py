@@ -31,7 +31,7 @@ from emoscene.recognizers.loading import (
 )
 from emoscene.recognizers.pointing import Point, Pointer
 from emoscene.recognizers.questions import sentence_case
-from emoscene.recognizers.tokens import chat_frame
+from emoscene.recognizers.tokens import chat_frame, chat_text
 from emoscene.types import Sample
 
 __all__ = ["AskedCaptioner", "CaptionView", "Captioner", "load_captioner"]
@@ -156,7 +156,10 @@ class AskedCaptioner:
         self.name = name
         self.summary = f"A vision language model asked to describe the person (pointing: {pointer.point})."
         self._writer = SharedPrefix(model, processor)
-        self._frame = chat_frame(processor, 2 if pointer.point == "crop" else 1)
+        chat_frame(
+            processor, 2 if pointer.point == "crop" else 1
+        )  # Refuses a model without a usable template.
+        self._processor = processor
         self._pointer, self._batch_size, self._most = pointer, batch_size, most_tokens
 
     def caption(self, views: Sequence[View]) -> list[Narrative | EmosceneError]:
@@ -178,7 +181,7 @@ class AskedCaptioner:
                 outcomes.append(error)
                 continue
             question = template("vlm/describe.v1").render(person=pointed.person)
-            text = f"{self._frame.head}{self._frame.glue}{question}{self._frame.tail}"
+            text = chat_text(self._processor, question, len(pointed.images))
             outcomes.append(len(rows))
             rows.append(Row(text, pointed.images, (), ()))
         texts = self._writer.write(rows, [()] * len(rows), self._most) if rows else []
@@ -255,6 +258,12 @@ def _plain(found: ModelFolder, view: str, placement: Placement, sizes: dict[str,
     # The parts, not the processor: some processors of captioners change the tokenizer they are given.
     images, tokenizer = load_image_processor(found.path), load_tokenizer(found.path)
     model = load_model(found.path, "AutoModelForImageTextToText", placement)
+    if found.model_type == "blip-2" and model.config.image_token_index is None:
+        raise ModelFilesError(
+            "the model's config.json does not say its image_token_index, as those of old revisions",
+            value=found.path,
+            remedy="Pull a newer revision of the model.",
+        )
     known, wanted = len(tokenizer), model.config.get_text_config(decoder=True).vocab_size
     if known < wanted / 2:
         # Without its files a tokenizer is put together of special tokens alone, and every caption would be empty.

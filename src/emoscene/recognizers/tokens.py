@@ -8,7 +8,7 @@ from typing import Any
 from emoscene.errors import ModelFilesError
 from emoscene.recognizers.questions import Encode
 
-__all__ = ["PLAIN", "ChatFrame", "chat_frame", "plain_encoder"]
+__all__ = ["PLAIN", "ChatFrame", "chat_frame", "chat_text", "plain_encoder"]
 
 _MARK = "QUESTIONSTANDSHERE"
 
@@ -62,12 +62,22 @@ def chat_frame(processor: Any, pictures: int = 1) -> ChatFrame:
     return ChatFrame(head.rstrip(" "), tail)
 
 
-def _rendered(processor: Any, pictures: int) -> str:
+def chat_text(processor: Any, question: str, pictures: int = 1) -> str:
+    """One turn to the letter of the chat template: pictures, the question right behind them, the answer's beginning.
+
+    Raises:
+        ModelFilesError: as `chat_frame`.
+    """
+    chat_frame(processor, pictures)
+    return _rendered(processor, pictures, question)
+
+
+def _rendered(processor: Any, pictures: int, question: str = _MARK) -> str:
     from jinja2 import TemplateError
 
-    parts: list[dict[str, str]] = [*([{"type": "image"}] * pictures), {"type": "text", "text": _MARK}]
+    parts: list[dict[str, str]] = [*([{"type": "image"}] * pictures), {"type": "text", "text": question}]
     is_tokenizer = not hasattr(processor, "tokenizer")
-    turn = [{"role": "user", "content": _MARK if is_tokenizer else parts}]
+    turn = [{"role": "user", "content": question if is_tokenizer else parts}]
     options = {"add_generation_prompt": True, "tokenize": False}
     if "enable_thinking" in str(processor.chat_template):
         # Answers are read where they begin: a model that would think first is asked not to.
