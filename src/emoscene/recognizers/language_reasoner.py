@@ -81,6 +81,7 @@ class LanguageReasoner:
             limits="Sees no picture. Not fitted to any label set here; its scores are no probabilities.",
             uses_picture=False,
             uses_text=True,
+            label_order_invariant=ask.mode == "score",
         )
         self._ask = ask
         self._batch_size = batch_size

@@ -26,6 +26,8 @@ _BUILT_IN = {
     "embedded": "emoscene.recognizers.embedded:make",
     "endpoint": "emoscene.recognizers.endpoint:make",
     "face": "emoscene.recognizers.face:make",
+    "language": "emoscene.recognizers.language:make",
+    "narrated": "emoscene.recognizers.narrated:make",
     "text": "emoscene.recognizers.text:make",
     "vlm": "emoscene.recognizers.vlm:make",
 }

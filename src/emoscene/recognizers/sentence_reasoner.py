@@ -97,7 +97,7 @@ class SentenceReasoner:
         self._prior: Vectors = np.zeros(len(labels))
         if self.ask.prior == "corrected":
             scores, _ = self._scores(generic_captions())
-            self._prior = np.mean(scores, axis=0)
+            self._prior = np.mean([row for row in scores if row is not None], axis=0)
 
     def reason(self, texts: Sequence[str]) -> Sequence[Answer | EmosceneError]:
         """One answer a text, in order; a text with nothing to read is refused alone."""

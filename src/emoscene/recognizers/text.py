@@ -19,7 +19,7 @@ from emoscene.recognizers.sentence_reasoner import (
 )
 from emoscene.types import Status
 
-__all__ = ["TextRecognizer", "make"]
+__all__ = ["TextRecognizer", "make", "said_at_the_end"]
 
 
 class TextRecognizer(BatchRecognizer[str]):
@@ -30,14 +30,26 @@ class TextRecognizer(BatchRecognizer[str]):
         name: What it is called in rows.
         batch_size: How many texts are read together; the scores do not depend on it.
         card: The reasoner's, under this name, if none is given.
+        is_caption: The words tell of a picture: rows keep them as `caption`.
     """
 
     def __init__(
-        self, reasoner: Reasoner, name: str, *, batch_size: int = 32, card: Card | None = None
+        self,
+        reasoner: Reasoner,
+        name: str,
+        *,
+        batch_size: int = 32,
+        card: Card | None = None,
+        is_caption: bool = False,
     ) -> None:
-        shown = card or replace(reasoner.card, uses_picture=False, uses_text=True)
+        shown = card or replace(reasoner.card, name=name, uses_picture=False, uses_text=True)
         super().__init__(name, shown, reasoner.labels, batch_size=batch_size)
         self.reasoner = reasoner
+        self._is_caption = is_caption
+
+    def closing_words(self) -> list[str]:
+        """What is to be said once, after the answers."""
+        return said_at_the_end(self.reasoner)
 
     def prepare(self, subject: Subject) -> str:
         """The words, or a refusal."""
@@ -51,7 +63,19 @@ class TextRecognizer(BatchRecognizer[str]):
         return text
 
     def answer(self, batch: Sequence[str]) -> Sequence[Answer | EmosceneError]:
-        return self.reasoner.reason(batch)
+        answers = self.reasoner.reason(batch)
+        if not self._is_caption:
+            return answers
+        return [
+            replace(answer, caption=text) if isinstance(answer, Answer) else answer
+            for answer, text in zip(answers, batch, strict=True)
+        ]
+
+
+def said_at_the_end(reasoner: Reasoner) -> list[str]:
+    """What a reasoner has to say once, after its answers; most say nothing."""
+    say = getattr(reasoner, "closing_words", None)
+    return list(say()) if callable(say) else []
 
 
 def make(
