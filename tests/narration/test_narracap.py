@@ -31,7 +31,7 @@ LISTS = Vocabularies(
 class Counting:
     """An encoder whose vectors a test sets; texts are unit vectors in the order of their list."""
 
-    name, fingerprint, scale = "by hand", "0", 100.0
+    name, fingerprint, licence_note, scale = "by hand", "0", "none", 100.0
 
     def __init__(self, see: Callable[[Image.Image], Vectors], longest: int = 10_000) -> None:
         self.see, self.longest = see, longest
@@ -119,6 +119,7 @@ def test_people_of_a_picture_share_its_encoding_and_lists_are_encoded_once() -> 
     same = [view((0, 0, 10, 10)), view((5, 5, 20, 20)), view((1, 1, 30, 30))]
     narrator.caption(same)
     assert sorted(encoder.pictures) == [(10, 10), (15, 15), (29, 29), (40, 30)]
+    assert (narrator.name, narrator.licence) == ("narracap with by hand", "none")
     narrator.caption([view((0, 0, 8, 8))])
     assert encoder.pictures[4:] == [(8, 8)], "also those who come later"
     assert encoder.texts == sum(len(LISTS[slot]) for slot in ("who", "where", "what", "how"))

@@ -52,6 +52,8 @@ class PictureTextEncoder(Protocol):
         """Identifies weights and preprocessing."""
 
     @property
+    def licence_note(self) -> str: ...
+    @property
     def scale(self) -> float: ...
     def encode_pictures(self, images: Sequence[Image.Image]) -> Vectors:
         """float32 of shape (pictures, d)."""
@@ -112,7 +114,6 @@ class NarraCap:
     """
 
     summary = "Narrative captions: who, what, where and how, picked from lists by a dual encoder."
-    licence = "that of the dual encoder's own card"
     limits = (
         "Says nothing that is not in its lists, whether it fits or not. By the paper's rule often no physical signal "
         "is told. Words that go with a picture are not read."
@@ -133,6 +134,10 @@ class NarraCap:
     @property
     def name(self) -> str:
         return f"narracap with {self._encoder.name}"
+
+    @property
+    def licence(self) -> str:
+        return self._encoder.licence_note
 
     def caption(self, views: Sequence[View]) -> list[Narrative | EmosceneError]:
         """One narrative a view, in order. `slots` holds the picked entries as they stand in the lists."""
