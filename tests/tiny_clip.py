@@ -38,7 +38,7 @@ def _tiny_clip_tokenizer() -> Any:
     return clip_tokenizer({word: i for i, word in enumerate(words)}, [], limit=77)
 
 
-def _clip(folder: Path) -> None:
+def _clip(folder: Path, image_size: int = 32) -> None:
     from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
     tokenizer = _tiny_clip_tokenizer()
@@ -46,11 +46,12 @@ def _clip(folder: Path) -> None:
         **_shape(**_SPREAD), vocab_size=len(tokenizer), max_position_embeddings=77,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=1,
     )  # fmt: skip
-    vision = CLIPVisionConfig(**_shape(**_SPREAD), image_size=32, patch_size=8)
+    vision = CLIPVisionConfig(**_shape(**_SPREAD), image_size=image_size, patch_size=8)
     config = CLIPConfig(
         text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=24, **_SPREAD
     )
-    images = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    square = {"height": image_size, "width": image_size}
+    images = CLIPImageProcessorPil(size={"shortest_edge": image_size}, crop_size=square)
     _save(CLIPModel(config), images, tokenizer, "CLIPProcessor", "CLIPImageProcessor", folder)
 
 
@@ -122,13 +123,16 @@ def _rewrite(file: Path, **changed: Any) -> None:
     file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | changed, indent=2), "utf-8")
 
 
-_MAKE: dict[Kind, Callable[[Path], None]] = {"clip": _clip, "siglip": _siglip, "siglip2": _siglip2}
+_MAKE: dict[Kind, Callable[..., None]] = {"clip": _clip, "siglip": _siglip, "siglip2": _siglip2}
 
 
-def save_tiny_clip(folder: Path, kind: Kind = "clip") -> Path:
-    """A tiny model of the kind in `folder`, half of a megabyte. The same bytes every time."""
+def save_tiny_clip(folder: Path, kind: Kind = "clip", **options: int) -> Path:
+    """A tiny model of the kind in `folder`, half of a megabyte. The same bytes every time.
+
+    CLIP takes the option `image_size`, in pixels a side.
+    """
     import torch
 
     torch.manual_seed(3)
-    _MAKE[kind](folder)
+    _MAKE[kind](folder, **options)
     return folder

@@ -19,9 +19,10 @@ from emoscene.catalogue.conversion import convert
 from emoscene.catalogue.numbers import CLIP_NAMES
 from emoscene.errors import ModelNotHereError, UnknownModelError
 from tests.catalogue.stand_in_hub import COMMIT, git_hash
+from tests.tiny_clip import Kind, save_tiny_clip
 from tests.tiny_detectors import save_tiny_detector
 from tests.tiny_llava import save_tiny_llava
-from tests.tiny_vlms import save_tiny_vlm, tiny_tokenizer
+from tests.tiny_vlms import save_tiny_vlm
 
 torch = pytest.importorskip("torch")
 
@@ -192,23 +193,6 @@ def test_a_sentence_encoder_with_other_numbers(tmp_path: Path) -> None:
     assert outcomes(found)["cosines"] == "wrong"
 
 
-def save_tiny_clip(folder: Path) -> Path:
-    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPProcessor
-
-    torch.manual_seed(4)
-    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    tokenizer = tiny_tokenizer({})
-    config = CLIPConfig(
-        text_config={**shape, "vocab_size": len(tokenizer), "eos_token_id": 2},
-        vision_config={**shape, "image_size": 28, "patch_size": 14},
-        projection_dim=16,
-    )
-    images = CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
-    CLIPModel(config).save_pretrained(folder)
-    CLIPProcessor(images, tokenizer).save_pretrained(folder)
-    return folder
-
-
 def write_reference(clip: Path, folder: Path, *, off_by: float = 0.0) -> Path:
     """Published numbers for the tiny CLIP: what transformers gives for it."""
     from transformers import CLIPModel, CLIPProcessor
@@ -232,7 +216,7 @@ def write_reference(clip: Path, folder: Path, *, off_by: float = 0.0) -> Path:
 
 
 def test_published_logits_of_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CLIP_NAMES, (32, 14), "Tiny")
+    monkeypatch.setitem(CLIP_NAMES, (32, 8), "Tiny")
     clip = save_tiny_clip(tmp_path / "clip")
     right = verify(str(clip), reference=write_reference(clip, tmp_path / "right"))
     assert right.ok, right
@@ -240,6 +224,12 @@ def test_published_logits_of_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     wrong = verify(str(clip), reference=write_reference(clip, tmp_path / "wrong", off_by=0.1))
     assert outcomes(wrong)["published logits"] == "wrong"
     assert outcomes(verify(str(clip)))["similarities"] == "ok"
+
+
+@pytest.mark.parametrize("kind", ["siglip", "siglip2"])
+def test_similarities_of_other_dual_encoders(kind: Kind, tmp_path: Path) -> None:
+    found = verify(str(save_tiny_clip(tmp_path, kind)))
+    assert outcomes(found)["similarities"] == "ok", found
 
 
 def test_the_published_numbers_themselves_can_be_read(reference_data: Path, tmp_path: Path) -> None:

@@ -82,13 +82,21 @@ def _run(model: Any, inputs: Any) -> Any:
 
 
 def _dual_encoder(found: ModelFolder, reference: Path | None) -> Iterator[Check]:
-    model, processor = load_model(found.path, "AutoModel", _PLACE), load_processor(found.path)
+    from tempfile import TemporaryDirectory
+
+    import torch
+
+    from emoscene.recognizers.encoders import load_encoder
+    from emoscene.recognizers.text_cache import TextCache
+
+    encoder = load_encoder(found.path, Placement(dtype="float32"))
 
     def logits(image: Any, texts: list[str]) -> Any:
-        # SigLIP was trained on texts of one length; CLIP takes any.
-        padding = True if found.model_type == "clip" else "max_length"
-        inputs = processor(text=texts, images=[image], padding=padding, return_tensors="pt")
-        return _run(model, inputs).logits_per_image
+        # What was kept of another run would say nothing of this one.
+        with TemporaryDirectory() as nothing:
+            encoder.cache = TextCache(Path(nothing))
+            cosines = encoder.encode_pictures([image]) @ encoder.encode_texts(texts).T
+        return torch.from_numpy(encoder.scale * cosines + (encoder.bias or 0.0))
 
     yield _finite("similarities", logits(_image(), ["a photo of a man", "a photo of a woman"]))
     if reference is None:
