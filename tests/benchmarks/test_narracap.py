@@ -20,7 +20,7 @@ def test_the_lists_have_the_papers_sizes() -> None:
 @pytest.mark.slow
 def test_a_run_of_the_tiny_shape(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOSCENE_CACHE", "set by the benchmark")
-    monkeypatch.setattr(narracap.torch, "set_num_threads", lambda threads: None)
+    monkeypatch.setattr("torch.set_num_threads", lambda threads: None)
     words = ["--shape", "tiny", "--threads", "1", "--repeat", "1", "--pictures", "12"]
     assert narracap.main([*words, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
