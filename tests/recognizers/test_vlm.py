@@ -26,6 +26,7 @@ from emoscene.labels import label_space
 from emoscene.recognizers.base import Answer, Refusal, Subject
 from emoscene.recognizers.conformance import check_recognizer
 from emoscene.recognizers.free_answers import answer_from_text
+from emoscene.recognizers.picking import pick_prompt
 from emoscene.recognizers.pointing import POINTS, Point
 from emoscene.recognizers.questions import Questions
 from emoscene.recognizers.vlm import Read, make
@@ -483,3 +484,26 @@ def test_adapters_answer_alike_merged_or_not_and_by_their_own_folder(
 def test_a_whole_model_is_no_adapter(clip_folder: Path) -> None:
     with pytest.raises(OptionError, match="no adapter"):
         make(label_space("ekman"), model=str(clip_folder), adapter=str(clip_folder))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["llava_next", "qwen2_5_vl", "smolvlm", "internvl"])
+def test_the_published_prompt_stands_in_the_template_to_the_letter(
+    family: str, family_folder: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tokens that are answered decode to what transformers renders for the same turn."""
+    recognizer = make(label_space("emotic"), model=str(family_folder(family)), mode="answer")
+    given: list[str] = []
+    generate = type(recognizer._model).generate
+
+    def watched(self: Any, **inputs: Any) -> Any:
+        given.append(recognizer._processor.tokenizer.decode(inputs["input_ids"][0]))
+        return generate(self, **inputs)
+
+    monkeypatch.setattr(type(recognizer._model), "generate", watched)
+    list(recognizer.predict(people(1)))
+    question = pick_prompt("paper", label_space("emotic"), "the person in the red bounding box")
+    turn = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}]
+    rendered = recognizer._processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+    before = rendered.partition(question)[0][-1]
+    assert given[0].endswith(before + rendered[rendered.index(question) :])

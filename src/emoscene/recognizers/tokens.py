@@ -15,15 +15,14 @@ _MARK = "QUESTIONSTANDSHERE"
 
 @dataclass(frozen=True)
 class ChatFrame:
-    """What a chat template puts before a question (pictures included) and between question and answer."""
+    """What a chat template puts before a question (pictures included) and between question and answer.
+
+    `glue` are the spaces between head and question, if the template has any: they belong to the question's first token.
+    """
 
     head: str
     tail: str
-
-    @property
-    def glue(self) -> str:
-        """What stands between the head and a question: a space, unless the head ends in one or a line break."""
-        return "" if not self.head or self.head[-1].isspace() else " "
+    glue: str = ""
 
     @property
     def answer_glue(self) -> str:
@@ -59,7 +58,8 @@ def chat_frame(processor: Any, pictures: int = 1) -> ChatFrame:
         raise ModelFilesError(
             "the chat template does not keep the picture before the question", remedy="Use another model."
         )
-    return ChatFrame(head.rstrip(" "), tail)
+    bare = head.rstrip(" ")
+    return ChatFrame(bare, tail, head[len(bare) :])
 
 
 def chat_text(processor: Any, question: str, pictures: int = 1) -> str:
