@@ -144,7 +144,7 @@ def run_line(options: argparse.Namespace) -> dict[str, Any]:
     dtype = getattr(torch, options.dtype)
     bench = Bench.of(build(options.shape, options.device, dtype))
     task = bench.task(options.line)
-    sync = torch.cuda.synchronize if options.device == "cuda" else (lambda: None)
+    sync: Callable[[], object] = torch.cuda.synchronize if options.device == "cuda" else list
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     value = task()
     sync()
