@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from emoscene.errors import OptionError
-from emoscene.labels import Label, LabelSpace, label_space
+from emoscene.errors import AnswerError, OptionError
+from emoscene.labels import Label, LabelSpace, label_space, label_space_names
 from emoscene.prompts import template
 from emoscene.recognizers.base import Answer, Refusal
 from emoscene.recognizers.sentence_reasoner import (
+    CUT,
     SentenceAsk,
     SentenceReasoner,
     generic_captions,
     label_texts,
+    make_sentence_reasoner,
     subject_as_person,
 )
-from emoscene.recognizers.sentences import SentenceEncoder, find_encoder
+from emoscene.recognizers.sentences import SentenceEncoder, Tokens, find_encoder
 from tests.tiny_sentences import save_tiny_sentences
 
 EKMAN = label_space("ekman")
@@ -39,6 +43,10 @@ def vectors(encoder: SentenceEncoder, texts: list[str]) -> np.ndarray:
 def scores(encoder: SentenceEncoder, ask: SentenceAsk, texts: list[str], batch_size: int = 32) -> np.ndarray:
     found = SentenceReasoner(EKMAN, encoder, ask, batch_size=batch_size).reason(texts)
     return np.array([[answer.scores[k] for k in EKMAN.ids] for answer in found if isinstance(answer, Answer)])
+
+
+def answered(reasoner: SentenceReasoner, texts: list[str]) -> list[Answer]:
+    return [answer for answer in reasoner.reason(texts) if isinstance(answer, Answer)]
 
 
 def told(encoder: SentenceEncoder) -> np.ndarray:
@@ -129,4 +137,93 @@ def test_generic_captions_name_no_label() -> None:
     ],
 )
 def test_the_name_a_text_opens_with(text: str, read: str) -> None:
+    assert subject_as_person(text) == read
+
+
+def test_sentences_are_read_behind_the_limit_of_the_encoder(encoder: SentenceEncoder) -> None:
+    filler = "That is that, that is that, that is that, that is that. " * 60
+    assert encoder.tokens(filler).cut
+    ends = [filler + "The person is sad.", filler + "The person is happy, happy."]
+    one, two = SentenceReasoner(EKMAN, encoder).reason(ends)
+    assert isinstance(one, Answer)
+    assert isinstance(two, Answer)
+    assert one.warnings == (CUT,)
+    assert one.scores == pytest.approx(two.scores, abs=1e-6)
+    mean = SentenceAsk(aggregate="mean")
+    first, second = scores(encoder, mean, ends)
+    assert np.abs(first - second).max() > 1e-4
+    assert all(answer.warnings == () for answer in answered(SentenceReasoner(EKMAN, encoder, mean), ends))
+
+
+def test_very_many_sentences_are_bounded_and_said(encoder: SentenceEncoder) -> None:
+    reasoner = SentenceReasoner(EKMAN, encoder, SentenceAsk(aggregate="mean"))
+    most = "That is happy. " * 64
+    short, long = answered(reasoner, [most, most + "The person is angry."])
+    assert short.warnings == (), "a space at the end is no sentence"
+    assert long.warnings == (CUT,)
+    assert long.scores == pytest.approx(short.scores, abs=1e-6)
+
+
+def test_a_vector_that_is_not_finite_fails_its_text_alone(
+    encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reasoner = SentenceReasoner(EKMAN, encoder)
+    encode = encoder.encode
+
+    def broken(batch: list[Tokens]) -> np.ndarray:
+        vectors = encode(batch)
+        vectors[1] = np.nan
+        return vectors
+
+    monkeypatch.setattr(encoder, "encode", broken)
+    first, second, third = reasoner.reason(TEXTS)
+    assert isinstance(second, AnswerError)
+    assert isinstance(first, Answer)
+    assert isinstance(third, Answer)
+
+
+def test_with_names_read_as_the_person_no_name_matters(encoder: SentenceEncoder) -> None:
+    texts = [f"{name} is sad. That is {name}'s." for name in ("Joy", "Hope", "Karl")]
+    kept = scores(encoder, SentenceAsk(), texts)
+    assert np.abs(kept[0] - kept[2]).max() > 1e-4
+    same = scores(encoder, SentenceAsk(names="person"), texts)
+    assert np.abs(same - same[0]).max() < 1e-6
+
+
+def test_no_cue_names_its_label_and_labels_of_a_space_have_different_cues() -> None:
+    for space in map(label_space, label_space_names()):
+        told = {label: label_texts(label, "cues")[1][0].lower() for label in space}
+        assert len(set(told.values())) == len(space)
+        for label, cues in told.items():
+            assert not set(re.findall("[a-z]+", cues)) & {label.id, label.name.lower()}
+
+
+def test_labels_without_cues_are_refused_before_any_weights_are_read() -> None:
+    space = LabelSpace(
+        "own", "Own", (Label("glee", "Glee", "is full of glee"), Label("fear", "Fear", "is afraid"))
+    )
+    with pytest.raises(OptionError, match="glee"):
+        make_sentence_reasoner(space, "no-such-encoder", SentenceAsk("cues"))
+
+
+def test_a_definition_of_several_lines_stays_one_prompt() -> None:
+    (texts,) = label_texts(Label("glee", "Glee", "laughs\nand claps"), "paraphrases")
+    lines = template("text/label_paraphrases.v1").text.splitlines()
+    assert len(texts) == len(lines)
+    for text, line in zip(texts, lines, strict=True):
+        assert ("laughs and claps" in text) == ("{definition}" in line)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Anna-Lena waits for Anna-Lena's son.", "The person waits for the person's son."),
+        ("Ann waits. Anna's bag is Ann's.", "The person waits. Anna's bag is the person's."),
+        ("Ann waits.", "Ann waits."),
+        ("She waits. She sighs.", "She waits. She sighs."),
+        ("Children play. Children laugh.", "Children play. Children laugh."),
+        ("a man holds Ann's hand.", "a man holds Ann's hand."),
+    ],
+)
+def test_other_words_and_other_names_stay(text: str, read: str) -> None:
     assert subject_as_person(text) == read

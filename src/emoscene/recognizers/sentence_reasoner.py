@@ -155,7 +155,7 @@ class SentenceReasoner:
             text = subject_as_person(text)
         parts, cut = [text], False
         if self.ask.aggregate != "whole":
-            parts = _SENTENCE_END.split(text[:_LONGEST_TEXT])
+            parts = _SENTENCE_END.split(text[:_LONGEST_TEXT].strip())
             cut = len(text) > _LONGEST_TEXT or len(parts) > _MOST_SENTENCES
             parts = parts[:_MOST_SENTENCES]
         tokens = [self._encoder.tokens(part) for part in parts]
