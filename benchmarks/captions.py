@@ -47,10 +47,11 @@ WAYS: Mapping[str, SentenceAsk] = {
     "same, best sentence": SentenceAsk("paraphrases", "corrected", "max"),
     "paraphrases, transductive": SentenceAsk("paraphrases", "none"),
     "exploratory: cues, corrected": SentenceAsk("cues", "corrected"),
-    "exploratory: same, names as person": SentenceAsk("cues", "corrected", names="person"),
+    "exploratory: cues, corrected, names as person": SentenceAsk("cues", "corrected", names="person"),
 }
 _TRANSDUCTIVE = "paraphrases, transductive"
 _MAIN = "paraphrases, corrected"
+_WIDTH = 120
 #: Etesam et al., IROS 2024: GPT-3.5 on full captions of this part.
 _PUBLISHED = "GPT-3.5 on full captions, as published: 0.41"
 
@@ -128,6 +129,7 @@ def less_their_mean(scores: Sequence[Mapping[str, float]]) -> list[dict[str, flo
 def show(results: Sequence[Result], encoder: str, *, by_label: bool) -> None:
     """Accuracy with its interval, a row for every way of asking; and, if wanted, how often each label was right."""
     console = Console()
+    console.width = max(console.width, _WIDTH)
     labels = label_space(LABELS)
     columns = list(dict.fromkeys(result.column for result in results))
     figures = Table(title=f"{encoder}: accuracy over {len(labels)} labels (95 % bootstrap interval)")
