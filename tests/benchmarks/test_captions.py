@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_the_table_names_chance_and_the_published_figure(
     assert "chance: 0.077" in shown
     assert "0.41" in shown
     assert "0 / 0 / " in shown
+
+
+def test_the_intervals_are_whole_in_a_narrow_window(
+    encoder: str, file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["--csv", file, "--encoder", encoder, "--rounds", "50"]) == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert len(re.findall(r"\d\.\d{3} \(\d\.\d\d to \d\.\d\d\)", shown)) == len(WAYS) * len(COLUMNS)
 
 
 def test_a_missing_file_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
