@@ -152,3 +152,12 @@ def test_another_kind_of_model_is_refused(folder: Path, tmp_path: Path) -> None:
         make_language_reasoner(label_space("ekman"), save_tiny_vlm(tmp_path, "llava"), LanguageAsk())
     with pytest.raises(OptionError, match="batch_size"):
         make_language_reasoner(label_space("ekman"), folder, LanguageAsk(), batch_size=0)
+
+
+def test_captions_beyond_the_models_context_are_cut_and_it_is_said(reference_data: Path) -> None:
+    """stories260K reads 512 tokens in all."""
+    stories = reference_data / "weights" / "stories260K" / "hf"
+    reasoner = make_language_reasoner(label_space("ekman"), stories, LanguageAsk(read="name"))
+    (answer,) = answers(reasoner, ["She walks along the river and sings to herself. " * 60])
+    assert any("only their beginning" in warning for warning in answer.warnings)
+    assert len(reasoner._questions.root((), "word " * 4000)) < 512 - 150

@@ -18,6 +18,7 @@ from emoscene.recognizers.captioner import load_captioner
 from emoscene.recognizers.conformance import check_recognizer
 from emoscene.recognizers.conformance_samples import drawn_samples
 from emoscene.recognizers.encoders import load_encoder
+from emoscene.recognizers.free_answers import answer_from_text
 from emoscene.recognizers.language_reasoner import LanguageAsk, make_language_reasoner
 from emoscene.recognizers.loading import Placement
 from emoscene.recognizers.narrated import Narrated, make
@@ -155,6 +156,19 @@ def test_a_failing_answer_is_that_rows_error_alone(models: dict[str, str]) -> No
     rows = list(recognizer.predict(drawn_samples()))
     assert [row.status for row in rows] == [Status.FAILED, Status.FAILED, Status.OK, Status.FAILED]
     assert recognizer.closing_words() == ["said at the end"]
+
+
+def test_a_caption_that_was_read_in_vain_stays_in_the_row(models: dict[str, str]) -> None:
+    class Mumbling:
+        name, labels = "mumbling", EKMAN
+        card = make_reasoner(EKMAN, models["sentences"], {}).card
+
+        def reason(self, texts: Sequence[str]) -> list[Answer | EmosceneError]:
+            return [answer_from_text("Hm.", EKMAN) for _ in texts]
+
+    row = next(Narrated(Half(), Mumbling()).predict(drawn_samples()))
+    assert row.status is Status.UNPARSED
+    assert (row.caption, row.raw_text) == ("A person laughs.", "Hm.")
 
 
 def test_without_a_box_the_whole_picture_is_told_of(models: dict[str, str]) -> None:

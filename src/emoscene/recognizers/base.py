@@ -60,7 +60,7 @@ class Recognizer(Protocol):
 class Refusal(EmosceneError):
     """A sample that a recognizer will not answer, with the status that says why (raised by `prepare`/`answer`).
 
-    `raw_text` keeps what a model wrote where that could not be read as an answer.
+    `raw_text` keeps what a model wrote where that could not be read as an answer, `caption` what it was told.
     """
 
     code = "refusal"
@@ -69,14 +69,17 @@ class Refusal(EmosceneError):
         super().__init__(what, remedy=remedy)
         self.status = status
         self.raw_text = raw_text
+        self.caption: str | None = None
         self.code = status.value  # type: ignore[misc]
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _refuse, (self.what, self.status, self.remedy, self.raw_text)
+        return _refuse, (self.what, self.status, self.remedy, self.raw_text, self.caption)
 
 
-def _refuse(what: str, status: Status, remedy: str, raw_text: str | None) -> Refusal:
-    return Refusal(what, status=status, remedy=remedy, raw_text=raw_text)
+def _refuse(what: str, status: Status, remedy: str, raw_text: str | None, caption: str | None) -> Refusal:
+    refusal = Refusal(what, status=status, remedy=remedy, raw_text=raw_text)
+    refusal.caption = caption
+    return refusal
 
 
 def no_picture(name: str) -> Refusal:
@@ -214,6 +217,7 @@ class BatchRecognizer(ABC, Generic[Prepared]):
                 error=ErrorInfo.of(outcome),
                 warnings=subject.warnings,
                 raw_text=outcome.raw_text if isinstance(outcome, Refusal) else None,
+                caption=outcome.caption if isinstance(outcome, Refusal) else None,
                 **common,
             )
         scores = {label: float(outcome.scores[label]) for label in self.labels.ids}

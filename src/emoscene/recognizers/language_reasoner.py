@@ -21,13 +21,15 @@ from emoscene.recognizers.folders import Kind, look_into
 from emoscene.recognizers.free_answers import Parser, answer_from_text
 from emoscene.recognizers.loading import Placement, load_model, load_tokenizer
 from emoscene.recognizers.picking import Prompt, pick_prompt
-from emoscene.recognizers.questions import WORDS_ALONE, WORDS_ONLY, Estimate, Questions, sentence_case
+from emoscene.recognizers.questions import WORDS_ALONE, WORDS_ONLY, Estimate, Limits, Questions, sentence_case
 from emoscene.recognizers.tokens import chat_frame, plain_encoder
 from emoscene.types import Status
 
 __all__ = ["LanguageAsk", "LanguageReasoner", "make_language_reasoner"]
 
 _LONGEST_TEXT, _LONGEST_ANSWER = 80, 120
+#: Tokens of the model's context that are kept for question, template and answer, and the fewest words that are read.
+_ROOM_TO_ANSWER, _FEWEST_TOKENS = 200, 32
 #: Read where the prior is wanted: a scene that says nothing of anybody's feelings.
 _NEUTRAL = "language/neutral.v1"
 
@@ -89,11 +91,18 @@ class LanguageReasoner:
         frame = chat_frame(tokenizer, 0)
         self._head = frame.head
         tail = tokenizer(frame.tail, add_special_tokens=False).input_ids
-        self._questions = Questions(
-            labels, plain_encoder(tokenizer), tail, unknown=tokenizer.unk_token_id, wording=WORDS_ALONE,
-            glue=frame.glue, answer_glue=frame.answer_glue, limits=WORDS_ONLY,
-        )  # fmt: skip
         self._person = template("pointing/words.v1").text
+        encode = plain_encoder(tokenizer)
+        asked = pick_prompt(ask.prompt, labels, self._person) if ask.mode == "answer" else ""
+        context = (
+            getattr(model.config.get_text_config(), "max_position_embeddings", None) or WORDS_ONLY.characters
+        )
+        room = context - len(encode(frame.head + asked)) - _ROOM_TO_ANSWER
+        self._questions = Questions(
+            labels, encode, tail, unknown=tokenizer.unk_token_id, wording=WORDS_ALONE, glue=frame.glue,
+            answer_glue=frame.answer_glue,
+            limits=Limits(WORDS_ONLY.characters, max(_FEWEST_TOKENS, min(WORDS_ONLY.tokens, room))),
+        )  # fmt: skip
         if ask.mode == "score":
             assert self._questions.levels
             assert ask.read == "name" or (self._questions.yes and self._questions.no)

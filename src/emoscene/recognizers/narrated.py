@@ -15,7 +15,7 @@ from typing import Literal
 from emoscene.errors import EmosceneError, OptionError
 from emoscene.labels import LabelSpace
 from emoscene.narration import Narrative, Narrator, View
-from emoscene.recognizers.base import Answer, BatchRecognizer, Card, Subject, no_picture
+from emoscene.recognizers.base import Answer, BatchRecognizer, Card, Refusal, Subject, no_picture
 from emoscene.recognizers.free_answers import Parser
 from emoscene.recognizers.loading import Placement
 from emoscene.recognizers.questions import Estimate
@@ -83,6 +83,8 @@ class Narrated(BatchRecognizer[View]):
 
 def _with_caption(answer: Answer | EmosceneError, narrative: Narrative) -> Answer | EmosceneError:
     if isinstance(answer, EmosceneError):
+        if isinstance(answer, Refusal):
+            answer.caption = narrative.text
         return answer
     return replace(answer, caption=narrative.text, warnings=(*narrative.warnings, *answer.warnings))
 
