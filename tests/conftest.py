@@ -14,6 +14,8 @@ from typing import Any
 
 # Set before anything imports huggingface_hub, which reads it once.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Tiny models are done before a second thread is awake. Read once too, by torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import numpy as np
