@@ -130,10 +130,13 @@ def test_waits_differ_from_request_to_request_and_not_from_run_to_run(connect: C
     [
         {"retry-after": "7"},
         {"retry-after-ms": "7000"},
-        {"retry-after": email.utils.formatdate(time.time() + 600, usegmt=True)},
+        {"retry-after": "a date in ten minutes"},
     ],
 )
 def test_a_server_that_names_a_wait_gets_it(connect: Connect, headers: dict[str, str]) -> None:
+    if "date" in headers.get("retry-after", ""):
+        # Written now: tests are collected minutes before they run.
+        headers = {"retry-after": email.utils.formatdate(time.time() + 600, usegmt=True)}
     waits = Waits()
     with Server(in_turn([Reply({}, 429, headers)], fine)) as server:
         [answer] = ask(connect(server.url, sleep=waits, longest_wait=700))
