@@ -86,6 +86,14 @@ def fixed_seeds() -> None:
         torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of each test's own: nothing of the user's is read or written."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("EMOSCENE_CACHE", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
     """The folder of real weights, photographs and labels, or a skip that says how to name one."""

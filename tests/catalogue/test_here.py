@@ -127,18 +127,6 @@ def test_the_newest_conversion_of_a_model_without_a_pin(
     assert found.name == COMMIT
 
 
-def test_own_cache_follows_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    from emoscene.catalogue.here import own_cache
-
-    monkeypatch.setenv("EMOSCENE_CACHE", "/somewhere")
-    assert own_cache() == Path("/somewhere")
-    monkeypatch.delenv("EMOSCENE_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
-    assert own_cache() == Path("/elsewhere/emoscene")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert own_cache() == Path("~/.cache/emoscene").expanduser()
-
-
 def test_other_models_in_the_cache_that_can_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     clip = '{"model_type": "clip"}'

@@ -83,6 +83,7 @@ def test_box_needs_exactly_one_image(run: Run, grey: Path, count: int) -> None:
 
 def test_unknown_model(run: Run, grey: Path) -> None:
     assert_explained(run("analyze", grey, "-m", "brightnes"), "brightnes", "Did you mean 'brightness'?")
+    assert_explained(run("analyze", grey, "-m", "qwen2.5-vl-3"), "Did you mean 'qwen2.5-vl-3b'?")
 
 
 def test_model_that_nothing_asks_yet(run: Run, grey: Path) -> None:

@@ -179,11 +179,6 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return save_tiny_clip(tmp_path_factory.mktemp(kind), kind)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EMOSCENE_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
 def people() -> list[View]:
     boxes = [(2, 2, 20, 28), (10, 3, 38, 29), (0, 0, 40, 30)]
     return [view(boxes[i % 3], seed=i // 2, size=(40 + i // 2, 30)) for i in range(7)]

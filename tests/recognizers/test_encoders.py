@@ -23,13 +23,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 TEXTS = ["a photo", "a photo of a person who seems to feel calm", "home", "fear and peace"]
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("EMOSCENE_CACHE", str(folder))
-    return folder
-
-
 @pytest.fixture(scope="module", params=KINDS)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     kind: Kind = request.param
@@ -376,13 +369,3 @@ def test_texts_become_the_tokens_of_clips_own_vocabulary(reference_data: Path, t
     assert [len(line) for line in in_words[:3]] == [7, 9, 7]
     assert "<|endoftext|>" not in in_words[3][1:-1]
     assert in_words[3][-2:] == ["fear</w>", "<|endoftext|>"]
-
-
-def test_nothing_heavy_is_imported_with_the_module() -> None:
-    import subprocess
-    import sys
-
-    code = (
-        "import emoscene.recognizers.encoders, sys; assert not {'torch', 'transformers'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -47,11 +47,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: str(path) for name, path in saved.items()}
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EMOSCENE_CACHE", str(tmp_path / "cache"))
-
-
 def views(samples: Sequence[Sample]) -> list[View]:
     found = []
     for sample in samples:

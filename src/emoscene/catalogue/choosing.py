@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from emoscene.catalogue.entry import Entry, find, for_photographs, is_hub_id, known
+from emoscene.catalogue.entry import Entry, entries, find, for_photographs, is_hub_id, known
 from emoscene.catalogue.here import is_here, is_runnable, ready_folder
 from emoscene.errors import OptionError, UnknownModelError, shorten
 from emoscene.recognizers import registry
@@ -90,8 +90,7 @@ def resolve(spec: str | Path = "auto", *, words_only: bool = False, **options: A
         return _from_catalogue(entry, options)
     if is_hub_id(name):
         return _from_hub(known(name), "asked for by its hub id", options)
-    registry.factory(name)
-    return Choice(name, "asked for by name", name, options)
+    raise registry.unknown(name, [*registry.names(), *(entry.name for entry in entries())])
 
 
 def _automatic(words_only: bool, options: Mapping[str, Any]) -> Choice:

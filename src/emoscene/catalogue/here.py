@@ -13,6 +13,7 @@ from typing import Literal
 from emoscene.catalogue.entry import Entry, entries, find, is_commit
 from emoscene.errors import ModelError, ModelNotHereError, shorten
 from emoscene.recognizers.folders import Kind, look_into
+from emoscene.recognizers.text_cache import cache_folder
 
 __all__ = [
     "Found",
@@ -53,20 +54,14 @@ def hub_cache() -> Path:
     return Path(home).expanduser() / "hub"
 
 
-def own_cache() -> Path:
-    """The folder of emoscene's own cache."""
-    own = os.environ.get("EMOSCENE_CACHE")
-    return Path(own or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "emoscene").expanduser()
-
-
 def conversion_target(entry: Entry, commit: str) -> Path:
     """Where `models convert NAME` puts a model of the catalogue that was pulled at a commit."""
-    return own_cache() / "converted" / entry.name / commit
+    return cache_folder() / "converted" / entry.name / commit
 
 
 def converted_folder(entry: Entry) -> Path | None:
     """The complete converted folder of an entry, or None: of its commit, or if it has none, the newest."""
-    where = own_cache() / "converted" / entry.name
+    where = cache_folder() / "converted" / entry.name
     if entry.revision:
         folders = [where / entry.revision]
     else:

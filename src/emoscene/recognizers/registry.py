@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, cast, get_type_hints
@@ -16,7 +16,7 @@ from emoscene.errors import OptionError, UnknownModelError
 from emoscene.labels import LabelSpace
 from emoscene.recognizers.base import Recognizer
 
-__all__ = ["Factory", "create", "factory", "names"]
+__all__ = ["Factory", "create", "factory", "names", "unknown"]
 
 #: `factory(labels, **options)` makes a recognizer. Its keyword parameters are the options that `-o` sets.
 Factory = Callable[..., Recognizer]
@@ -52,9 +52,14 @@ def factory(name: str) -> Factory:
     for entry in entry_points(group=_GROUP):
         if entry.name == name:
             return cast(Factory, entry.load())
-    near = difflib.get_close_matches(name, names(), n=1)
+    raise unknown(name, names())
+
+
+def unknown(name: str, known: Sequence[str]) -> UnknownModelError:
+    """The error of a name that nothing has, with the nearest of `known` in the remedy."""
+    near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    raise UnknownModelError(
+    return UnknownModelError(
         "no recognizer, folder or file has this name",
         value=name,
         remedy=f"{hint}`emoscene models list` shows the known ones.",
