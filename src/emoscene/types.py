@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMA_VERSION",
     "VAD",
+    "Annotation",
     "BoundingBox",
     "ErrorInfo",
     "Person",
@@ -212,13 +213,25 @@ class VAD(_Frozen):
     dominance: Annotated[float, Field(ge=1, le=10)]
 
 
+class Annotation(_Frozen):
+    """What one annotator said of a person: labels, and valence, arousal and dominance where all three were given."""
+
+    labels: frozenset[str] = frozenset()
+    vad: VAD | None = None
+
+
 class Sample(_Frozen):
     """One person to answer for: a picture and a box, words, or both.
 
     `picture` is anything `emoscene.images.open_picture` takes (path, bytes, file object, numpy array, PIL image,
     base64 text behind `data:`) or an opened `Picture`; it is opened late, so that a stream of samples holds none.
     Without a box the whole picture is the person. `others` are the boxes of the other people in the picture, for
-    models that are shown everybody numbered. `target` holds known labels when the sample comes from a dataset.
+    models that are shown everybody numbered.
+
+    A sample of a dataset also says its `split` and its `group` (people of one group, such as one picture, are not
+    independent and are drawn together in a bootstrap), holds the known labels as `target`, what each annotator
+    said as `annotations`, and `attributes` such as an age group, which no model is shown. Its id is
+    `{dataset}/{split}/{annotation id}`.
     """
 
     id: str
@@ -229,6 +242,10 @@ class Sample(_Frozen):
     source: str = ""
     target: frozenset[str] | None = None
     target_vad: VAD | None = None
+    split: str = ""
+    group: str = ""
+    annotations: tuple[Annotation, ...] = ()
+    attributes: dict[str, str] = Field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Sample(id={self.id!r}, source={self.source!r}, box={self.box!r})"

@@ -16,7 +16,7 @@ from emoscene.errors import OptionError, UnknownModelError
 from emoscene.labels import LabelSpace
 from emoscene.recognizers.base import Recognizer
 
-__all__ = ["Factory", "create", "factory", "names", "unknown"]
+__all__ = ["Factory", "check_options", "create", "factory", "names", "unknown"]
 
 #: `factory(labels, **options)` makes a recognizer. Its keyword parameters are the options that `-o` sets.
 Factory = Callable[..., Recognizer]
@@ -74,29 +74,38 @@ def create(name: str, labels: LabelSpace, options: Mapping[str, Any]) -> Recogni
         OptionError: if an option is not one of that recognizer's, or its value cannot be used.
     """
     make = factory(name)
+    check_options(f"the model {name!r}", make, options)
+    return make(labels, **options)
+
+
+def check_options(owner: str, make: Callable[..., object], options: Mapping[str, Any]) -> None:
+    """Check options against the keyword-only parameters of `make` and their types.
+
+    Raises:
+        OptionError: with what `owner` (such as "the model 'vlm'") takes in the remedy.
+    """
     known = [p.name for p in inspect.signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY]
     for option in options:
         if option not in known:
             near = difflib.get_close_matches(option, known, n=1)
             hint = f"Did you mean {near[0]!r}? " if near else ""
             raise OptionError(
-                f"the model {name!r} has no option of this name",
+                f"{owner} has no option of this name",
                 value=option,
                 remedy=f"{hint}Its options: {', '.join(known) or 'none'}.",
             )
     for option, value in options.items():
-        _check_type(name, option, value, get_type_hints(make).get(option))
-    return make(labels, **options)
+        _check_type(owner, option, value, get_type_hints(make).get(option))
 
 
-def _check_type(name: str, option: str, value: object, wanted: Any) -> None:
+def _check_type(owner: str, option: str, value: object, wanted: Any) -> None:
     if wanted is None:
         return
     try:
         TypeAdapter(wanted).validate_python(value, strict=True)
     except ValidationError as error:
         raise OptionError(
-            f"the option {option!r} of the model {name!r} cannot be this",
+            f"the option {option!r} of {owner} cannot be this",
             value=value,
             remedy=f"{error.errors()[0]['msg']}.",
         ) from None
