@@ -28,6 +28,16 @@ EMOTIC = (
         ("ekman", "neutral happiness sadness anger fear disgust surprise".split(), False),
         ("plutchik", "joy trust fear surprise sadness disgust anger anticipation".split(), True),
         ("mikels", "amusement awe contentment excitement anger disgust fear sadness".split(), False),
+        ("caer", "anger disgust fear happiness neutral sadness surprise".split(), False),
+        ("fer-plus", "neutral happiness surprise sadness anger disgust fear contempt".split(), False),
+        ("heco", "surprise excitement happiness peace disgust anger fear sadness".split(), False),
+        (
+            "finding-emo",
+            "ecstasy joy serenity admiration trust acceptance terror fear apprehension amazement surprise distraction "
+            "grief sadness pensiveness loathing disgust boredom rage anger annoyance vigilance anticipation "
+            "interest".split(),
+            False,
+        ),
     ],
 )
 def test_shipped_spaces_have_their_labels_in_order(name: str, ids: list[str], multi_label: bool) -> None:

@@ -21,7 +21,17 @@ from emoscene.labels.space import Label, LabelSpace, normal_form
 
 __all__ = ["label_space", "label_space_names"]
 
-_SHIPPED = ("emotic", "caption-study", "ekman", "plutchik", "mikels")
+_SHIPPED = (
+    "emotic",
+    "caption-study",
+    "ekman",
+    "plutchik",
+    "mikels",
+    "caer",
+    "fer-plus",
+    "heco",
+    "finding-emo",
+)
 _LARGEST_FILE = 256 * 1024
 _MOST_LABELS = 1000
 _LONGEST_TEXT = 2000
@@ -37,7 +47,7 @@ def label_space_names() -> list[str]:
 
 
 def label_space(name: str | Path) -> LabelSpace:
-    """A label space by name (`emotic`, `caption-study`, `ekman`, `plutchik`, `mikels`) or from a YAML file.
+    """A label space by the name of a shipped one (see `label_space_names`) or from a YAML file.
 
     A text that ends in `.yaml` or `.yml`, or that names an existing file, is read as a file. Spaces are
     cached; a file that has changed is read again.
