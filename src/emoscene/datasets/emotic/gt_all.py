@@ -6,22 +6,20 @@ file does not say where one ends. They are told apart by position: 23,706 rows o
 
 from __future__ import annotations
 
-import ast
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from emoscene.datasets.emotic.people import EmoticPerson
+from emoscene.datasets.emotic.reading import Names, Place, database_of, filename_of, read_list, table_rows
 from emoscene.errors import InputError
-from emoscene.labels import LabelSpace
 
 __all__ = ["SIZES", "is_gt_all", "read_gt_all"]
 
 #: How many rows each split has, in the order of the file.
 SIZES = {"train": 23_706, "val": 3_333, "test": 7_275}
 
-_NAME = re.compile(r"(?P<database>[^/]+)/(?P<stem>.+)_(?P<index>\d+)\.jpg")
+_NAME = re.compile(r"(?P<database>[^/]+)/(?P<stem>.+)_(?P<index>\d{1,4})\.jpg")
 
 
 def is_gt_all(first_line: str) -> bool:
@@ -30,19 +28,28 @@ def is_gt_all(first_line: str) -> bool:
     return _NAME.fullmatch(path) is not None and labels.strip().strip('"').startswith("[")
 
 
-def read_gt_all(file: Path, split: str, labels: LabelSpace) -> Iterator[EmoticPerson]:
+def read_gt_all(file: Path, split: str, names: Names) -> Iterator[EmoticPerson]:
     """The people of a split, in the order of the file.
 
     Raises:
-        InputError: if a row is malformed, a label unknown, or the number of rows is not that of the released file.
+        InputError: if a row is malformed or stands twice, a label is unknown, or the number of rows is not that of
+            the released file.
     """
     starts = [sum(list(SIZES.values())[:i]) for i in range(len(SIZES) + 1)]
     place = list(SIZES).index(split)
     number = 0
-    with file.open(encoding="utf-8", newline="") as stream:
-        for number, row in enumerate(csv.reader(stream), 1):
-            if starts[place] < number <= starts[place + 1]:
-                yield _person(file, number, row, split, labels)
+    seen: dict[str, int] = {}
+    for number, (line, row) in enumerate(table_rows(file), 1):
+        if starts[place] < number <= starts[place + 1]:
+            person = _person(Place(file, line), row, split, names)
+            if person.annotation_id in seen:
+                raise Place(file, line).error(
+                    f"this person stands twice in {split}, first in row {seen[person.annotation_id]:,}",
+                    row[0],
+                    "Get the file again.",
+                )
+            seen[person.annotation_id] = line
+            yield person
     if number != starts[-1]:
         raise InputError(
             f"{file.name}: {number:,} rows, and the released file has {starts[-1]:,}: splits cannot be told apart",
@@ -50,36 +57,20 @@ def read_gt_all(file: Path, split: str, labels: LabelSpace) -> Iterator[EmoticPe
         )
 
 
-def _person(file: Path, number: int, row: list[str], split: str, labels: LabelSpace) -> EmoticPerson:
+def _person(place: Place, row: list[str], split: str, names: Names) -> EmoticPerson:
     name = _NAME.fullmatch(row[0]) if len(row) == 2 else None
     if name is None:
-        raise InputError(
-            f"{file.name}, row {number}: expected a picture with a person's number and a list of labels",
-            value=",".join(row),
-            remedy="A row is like mscoco/COCO_val2014_000000562243_0.jpg,\"['anger', 'fear']\".",
+        raise place.error(
+            "expected a picture with a person's number and a list of labels",
+            ",".join(row),
+            "A row is like mscoco/COCO_val2014_000000562243_0.jpg,\"['anger', 'fear']\".",
         )
-    try:
-        said = ast.literal_eval(row[1])
-    except (ValueError, SyntaxError):
-        said = None
-    if not isinstance(said, list) or not all(isinstance(each, str) for each in said):
-        raise InputError(
-            f"{file.name}, row {number}: this is no list of labels",
-            value=row[1],
-            remedy="Write ['anger', 'fear'].",
-        )
-    found = {each: labels.find(each) for each in said}
-    for each, label in found.items():
-        if label is None:
-            raise InputError(
-                f"{file.name}, row {number}: this is none of the labels of {labels.name}",
-                value=each,
-                remedy=f"One of: {', '.join(labels.ids)}.",
-            )
+    labels, faults = names.ids(read_list(row[1], place, "the list of labels"), place)
     return EmoticPerson(
         split=split,
-        database=name["database"],
-        filename=f"{name['stem']}.jpg",
+        database=database_of(name["database"], place),
+        filename=filename_of(f"{name['stem']}.jpg", place),
         index=int(name["index"]),
-        labels=frozenset(label.id for label in found.values() if label is not None),
+        labels=labels,
+        faults=faults,
     )
