@@ -267,17 +267,17 @@ def _check_truth(truth: npt.ArrayLike, scores: Floats, labels: LabelSpace, fitte
             value=given.shape,
             remedy="One row a person, one column a label.",
         )
-    if len(scores) != fitted_on.people:
-        raise InputError(
-            f"the fingerprint speaks of {fitted_on.people} people",
-            value=len(scores),
-            remedy="Count the rows that are fitted on.",
-        )
     if len(scores) < FEWEST_PEOPLE:
         raise InputError(
             "too few people to fit decision rules on",
             value=len(scores),
             remedy=f"At least {FEWEST_PEOPLE} with an answer are needed; hundreds are useful.",
+        )
+    if len(scores) != fitted_on.people:
+        raise InputError(
+            f"the fingerprint speaks of {fitted_on.people} people",
+            value=len(scores),
+            remedy="Count the rows that are fitted on.",
         )
     if not np.isin(given, (0, 1)).all():
         raise InputError("truth holds something other than 0 and 1", remedy="Give 0/1 or booleans.")

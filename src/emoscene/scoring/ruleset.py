@@ -248,17 +248,7 @@ class Rules(_Content):
             MissingFileError: if there is no such file.
             InputError: if it is no rules file, names the key; or was changed since it was fitted.
         """
-        file = Path(path)
-        if not file.is_file():
-            raise MissingFileError("there is no such rules file", value=path, remedy=_REMEDY_FIT)
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST_FILE + 1)
-        if len(data) > _LARGEST_FILE:
-            raise InputError(
-                "the file is too large to hold rules",
-                value=path,
-                remedy=f"The limit is {_LARGEST_FILE} bytes.",
-            )
+        data = _bytes(Path(path))
         try:
             text = data.decode("utf-8-sig")
             json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
@@ -344,6 +334,25 @@ def check_scores(scores: npt.ArrayLike, labels: Sequence[str], kind: ScoreKind) 
             + ("scores lie from 0 to 1." if np.isfinite(low) else "scores are finite numbers."),
         )
     return values
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        if not file.is_file():
+            raise MissingFileError("there is no such rules file", value=file, remedy=_REMEDY_FIT)
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise InputError(
+            f"the rules cannot be read ({(error.strerror or 'unknown reason').lower()})",
+            value=file,
+            remedy="Check the path and its permissions.",
+        ) from None
+    if len(data) > _LARGEST_FILE:
+        raise InputError(
+            "the file is too large to hold rules", value=file, remedy=f"The limit is {_LARGEST_FILE} bytes."
+        )
+    return data
 
 
 class _FaultyKey(Exception):
