@@ -164,7 +164,7 @@ def test_doctor_names_versions_extras_and_checks(run: Run, monkeypatch: pytest.M
     said = json.loads(done.out)
     assert done.code == 0
     assert said["checks"] == {"pictures": "ok", "label spaces": "ok", "embedded model": "ok"}
-    assert set(said["extras"]) == {"models", "text", "train", "report", "pandas"}
+    assert set(said["extras"]) == {"models", "text", "train", "report", "pandas", "emotic"}
     assert "check pictures: ok" in run("doctor").out
 
 

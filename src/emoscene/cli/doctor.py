@@ -26,6 +26,7 @@ _EXTRAS = {
     "train": ("torch", "onnx", "onnxscript"),
     "report": ("matplotlib",),
     "pandas": ("pandas",),
+    "emotic": ("scipy",),
 }
 
 

@@ -215,7 +215,7 @@ def box_in_picture(
         cut = ours if size is None else ours.clamp(*size)
     except BoxError:
         return None, "box_unusable"
-    return cut, None if cut == ours else "box_clamped"
+    return cut, None if cut is ours else "box_clamped"
 
 
 def open_emotic(

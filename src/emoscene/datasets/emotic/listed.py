@@ -117,7 +117,7 @@ def _parquet(file: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise MissingExtraError.of("parquet", "pyarrow") from None
+        raise MissingExtraError.of("datasets", "pyarrow") from None
     try:
         table = parquet.ParquetFile(file)
         number = 0
