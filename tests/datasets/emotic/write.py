@@ -5,6 +5,8 @@ Nothing here is EMOTIC's: names, labels and boxes are made up, the layouts are t
 
 from __future__ import annotations
 
+import csv
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -188,3 +190,207 @@ def mat(file: Path, scenes: Scenes, *, size_fields: Sequence[str] = ("n_col", "n
     file.parent.mkdir(parents=True, exist_ok=True)
     savemat(file, variables, do_compression=True)
     return file
+
+
+# --- tables -----------------------------------------------------------------------------------------------------
+
+
+def _table(
+    file: Path, rows: Sequence[Sequence[Any]], *, delimiter: str = ",", encoding: str = "utf-8"
+) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", newline="", encoding=encoding) as stream:
+        csv.writer(stream, delimiter=delimiter).writerows(rows)
+    return file
+
+
+def everybody(pictures: Sequence[ToldPicture]) -> list[tuple[ToldPicture, Told]]:
+    return [(picture, told) for picture in pictures for told in picture.people]
+
+
+def tandon_csv(folder: Path, scenes: Scenes, header: Sequence[str] = TANDON_HEADER) -> Path:
+    """`{split}.csv` with lists as Python prints them, and columns in the order of `header`."""
+    for split, pictures in scenes.items():
+        rows: list[Sequence[Any]] = [header]
+        for i, (picture, told) in enumerate(everybody(pictures)):
+            row = {
+                "Index": i,
+                "Folder": picture.folder,
+                "Filename": picture.filename,
+                "Image Size": list(picture.size),
+                "BBox": [int(each) for each in told.box],
+                "Categorical_Labels": told.labels,
+                "Continuous_Labels": list(told.vad),
+                "Gender": told.gender,
+                "Age": told.age,
+            }
+            rows.append([row[name] for name in header])
+        _table(folder / f"{split}.csv", rows)
+    return folder
+
+
+def one_hot_of(labels: Sequence[str], order: Sequence[str]) -> list[int]:
+    return [int(name in labels) for name in order]
+
+
+def tandon_arrays(folder: Path, scenes: Scenes, side: int = 8) -> Path:
+    """`{split}_{context,body,cat,cont}_arr.npy`; the pictures of person i are of the one colour i."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, pictures in scenes.items():
+        people = [told for _, told in everybody(pictures)]
+        labels = np.array([one_hot_of(told.labels, ALPHABETICAL) for told in people], dtype=float)
+        arrays = {"cat": labels, "cont": np.array([told.vad for told in people], dtype=float)}
+        for kind, edge in (("context", side), ("body", side // 2)):
+            colours = np.arange(len(people), dtype=np.uint8)[:, None, None, None]
+            arrays[kind] = np.tile(colours, (1, edge, edge, 3))
+        for kind, array in arrays.items():
+            np.save(folder / f"{split}_{kind}_arr.npy", array)
+    return folder
+
+
+def archive(
+    folder: Path, scenes: Scenes, *, delimiter: str = ",", order: Sequence[str] = PEACE_FIRST
+) -> Path:
+    """`annots_arrs/annot_arrs_{split}.csv`: a byte order mark, label columns that begin with Peace."""
+    header = ["", "Folder", "Filename", "Arr_name", "Crop_name", "Valence", "Arousal", "Dominance", *order]
+    header += ["X_min", "Y_min", "X_max", "Y_max", "Width", "Height", "Gender", "Age"]
+    for split, pictures in scenes.items():
+        rows: list[Sequence[Any]] = [header]
+        for i, (picture, told) in enumerate(everybody(pictures)):
+            row = [i, picture.folder, picture.filename, f"img_{i}.npy", f"crop_{i}.npy", *told.vad]
+            rows.append(
+                [*row, *one_hot_of(told.labels, order), *told.box, *picture.size, told.gender, told.age]
+            )
+        file = folder / "annots_arrs" / f"annot_arrs_{split}.csv"
+        _table(file, rows, delimiter=delimiter, encoding="utf-8-sig")
+    return folder
+
+
+def one_hot(folder: Path, scenes: Scenes, *, header: Sequence[str] | None = None) -> Path:
+    """`{split}_annot.csv`: path, box, 26 columns; alphabetical without a header, in the order of `header` with one."""
+    for split, pictures in scenes.items():
+        rows: list[Sequence[Any]] = []
+        if header is not None:
+            rows.append(["path", "x1", "y1", "x2", "y2", *header])
+        for picture, told in everybody(pictures):
+            columns = one_hot_of(told.labels, header or ALPHABETICAL)
+            rows.append([f"emotic/{picture.folder}/{picture.filename}", *told.box, *columns])
+        _table(folder / f"{split}_annot.csv", rows)
+    return folder
+
+
+def listed_rows(scenes: Scenes) -> list[dict[str, Any]]:
+    return [
+        {
+            "image_path": f"{picture.folder}/{picture.filename}",
+            "folder": picture.folder,
+            "filename": picture.filename,
+            "bbox": [float(each) for each in told.box],
+            "categories": told.labels,
+            **dict(zip(("valence", "arousal", "dominance"), told.vad, strict=True)),
+            "split": split,
+        }
+        for split, pictures in scenes.items()
+        for picture, told in everybody(pictures)
+    ]
+
+
+def listed_csv(file: Path, scenes: Scenes) -> Path:
+    rows = listed_rows(scenes)
+    return _table(file, [list(rows[0]), *[list(row.values()) for row in rows]])
+
+
+def gt_all(file: Path, scenes: Scenes) -> Path:
+    """`gt_all.csv`: no header, lower case, one person a row, the splits behind each other."""
+    rows = []
+    for split in SPLITS:
+        for picture in scenes[split]:
+            stem = picture.filename.rpartition(".")[0]
+            for i, told in enumerate(picture.people):
+                if told.labels:
+                    labels = [name.lower() for name in told.labels]
+                    rows.append([f"{picture.database}/{stem}_{i}.jpg", str(labels)])
+    return _table(file, rows)
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------
+
+
+def _coco(file: Path, images: list[dict[str, Any]], notes: list[dict[str, Any]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"images": images, "annotations": notes, "categories": []}))
+
+
+def corners(folder: Path, scenes: Scenes) -> Path:
+    """`EMOTIC_{split}_x1y1x2y2.json`; 'None' where valence, arousal and dominance are missing."""
+    for split, pictures in scenes.items():
+        images: list[dict[str, Any]] = []
+        notes: list[dict[str, Any]] = []
+        for i, picture in enumerate(pictures):
+            image = {"database": picture.database, "file_name": picture.filename, "folder": picture.folder}
+            size = {"width": picture.size[0], "height": picture.size[1]}
+            images.append({**image, "name": picture.database, **size, "id": i, "coco_ids": []})
+            for told in picture.people:
+                names = ("valence", "arousal", "dominance")
+                vad = None if any(map(math.isnan, told.vad)) else dict(zip(names, told.vad, strict=True))
+                notes.append(
+                    {
+                        "image_id": i,
+                        "id": len(notes),
+                        "category_id": 1,
+                        "bbox": list(told.box),
+                        "annotations_categories": told.labels,
+                        "annotations_continuous": vad or "None",
+                        "gender": told.gender,
+                        "age": told.age,
+                    }
+                )
+        _coco(folder / f"EMOTIC_{split}_x1y1x2y2.json", images, notes)
+    return folder
+
+
+def bits(folder: Path, scenes: Scenes) -> Path:
+    """`emotic_{split}_bi.json`: boxes as x, y, width, height, labels as a number of 26 bits, Affection in front."""
+    for split, pictures in scenes.items():
+        images: list[dict[str, Any]] = []
+        notes: list[dict[str, Any]] = []
+        for i, picture in enumerate(pictures, 1):
+            path = f"{picture.folder}/{picture.filename}"
+            images.append({"height": picture.size[1], "width": picture.size[0], "id": i, "file_name": path})
+            for told in picture.people:
+                number = int("".join(map(str, one_hot_of(told.labels, ALPHABETICAL))), 2)
+                x1, y1, x2, y2 = told.box
+                box = [x1, y1, x2 - x1, y2 - y1]
+                notes.append(
+                    {"id": len(notes), "image_id": i, "category_id": number, "bbox": box, "iscrowd": 0}
+                )
+        _coco(folder / f"emotic_{split}_bi.json", images, notes)
+    return folder
+
+
+def llava(folder: Path, scenes: Scenes, *, truth: str | None = "conversations") -> Path:
+    """`{split}.jsonl`: questions, with the truth as `conversations`, as `labels`, or without."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, pictures in scenes.items():
+        lines: list[str] = []
+        for picture in pictures:
+            for i, told in enumerate(picture.people):
+                stem, _, ending = picture.filename.rpartition(".")
+                row: dict[str, Any] = {
+                    "question_id": len(lines),
+                    "image": f"{picture.database}/{stem}_{i}.{ending}",
+                }
+                row["text"] = (
+                    "Pick the labels that the person in the red bounding box is feeling, from pain and fear."
+                )
+                if truth == "conversations":
+                    answer = ", ".join(name.lower() for name in told.labels)
+                    row["conversations"] = [
+                        {"from": "human", "value": "<image>\nWhich?"},
+                        {"from": "gpt", "value": answer},
+                    ]
+                elif truth == "labels":
+                    row["labels"] = told.labels
+                lines.append(json.dumps(row))
+        (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
