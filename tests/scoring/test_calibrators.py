@@ -195,6 +195,14 @@ def test_temperature_is_the_joint_minimum_over_one_slope_and_all_biases() -> Non
     assert notes == [[], [], []]
 
 
+def test_a_shared_slope_of_scores_worse_than_chance_is_held_at_0_too() -> None:
+    columns = [_people(seed, signal=-1.0) for seed in (6, 7)]
+    x, truth = (np.stack(parts, axis=1) for parts in zip(*columns, strict=True))
+    maps, notes = fit_maps(x, truth, "temperature", "score", rare=10)
+    assert [m.slope for m in maps if isinstance(m, Sigmoid)] == [0, 0]
+    assert notes == [["scores worse than chance: shared slope held at 0"]] * 2
+
+
 @pytest.mark.parametrize("kind", ["platt", "isotonic"])
 def test_a_rare_label_borrows_the_slope_of_the_others_and_keeps_a_bias_of_its_own(kind: str) -> None:
     columns = [_people(seed, 1000, 0.3, 1.2) for seed in (9, 10)]

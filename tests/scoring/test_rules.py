@@ -24,6 +24,8 @@ from emoscene.scoring.rules import (
     Rules,
     fit_rules,
 )
+from emoscene.scoring.ruleset import choose
+from emoscene.scoring.ruleset_parts import Decision
 from emoscene.types import ScoreKind
 
 Floats = npt.NDArray[np.float64]
@@ -123,6 +125,22 @@ def test_top_k_takes_the_mean_number_of_labels_or_the_k_given() -> None:
     ties = rules.apply_to_matrix([[0.5, 0.5, 0.5], [0.1, 0.5, 0.5]])[1]
     assert ties.tolist() == [[True, True, False], [False, True, True]]
     assert fit(scores, np.zeros_like(truth), decision="top_k").decision.k == 1
+
+
+def test_of_many_equal_scores_the_first_labels_are_taken() -> None:
+    decision = Decision(kind="top_k", thresholds={}, k=5)
+    scores = np.tile([0.3, 0.7], (2, 30))
+    chosen = choose(scores, [str(i) for i in range(60)], decision, True)
+    assert np.flatnonzero(chosen[0]).tolist() == np.flatnonzero(chosen[1]).tolist() == [1, 3, 5, 7, 9]
+
+
+def test_scores_a_hair_apart_are_told_apart() -> None:
+    scores, truth = made()
+    low, high = 0.5, float(np.nextafter(0.5, 1))
+    scores[:, 0] = np.where(truth[:, 0], high, low)
+    rules = fit(scores, truth)
+    assert rules.decision.thresholds["joy"] == high
+    assert (rules.apply_to_matrix(scores)[1][:, 0] == truth[:, 0]).all()
 
 
 def test_calibration_lowers_the_log_loss_of_other_people_and_thresholds_lie_on_its_scale() -> None:
@@ -245,6 +263,20 @@ def test_a_person_of_two_labels_or_none_has_no_place_in_a_space_of_single_labels
     truth[7] = False
     with pytest.raises(InputError, match=r"row 7.*exactly one label: 0"):
         fit_rules(scores, truth, SINGLE, fitted_on=fingerprint(300))
+
+
+def test_where_every_single_label_is_never_chosen_the_highest_score_is() -> None:
+    scores, truth = single()
+    rules = fit_rules(
+        scores,
+        truth,
+        SINGLE,
+        fitted_on=fingerprint(300),
+        decision="prior_matched",
+        options=FitOptions(prevalence=dict.fromkeys(IDS, 0)),
+    )
+    assert set(rules.decision.thresholds.values()) == {"never"}
+    assert (rules.apply_to_matrix(scores)[1].argmax(axis=1) == scores.argmax(axis=1)).all()
 
 
 # --- refusals ---

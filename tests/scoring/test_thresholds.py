@@ -110,7 +110,23 @@ def test_cuts_that_catch_nobody_are_no_answer_though_precision_and_recall_are_bo
     assert (cuts.chosen[cut], cuts.hits[cut]) == (6, 2)
 
 
+def test_of_equally_near_cuts_the_one_with_more_hits_is_taken() -> None:
+    # One chosen: precision 1, recall 1/2. All four: precision 1/2, recall 1.
+    cuts = cuts_of(np.array([0.9, 0.5, 0.5, 0.5]), np.array([True, True, False, False]))
+    assert cuts.threshold(equal_precision_recall(cuts)) == "always"
+
+
 # --- best F1 ---
+
+
+def test_of_equal_f1_the_cut_nearest_to_as_many_as_carry_the_label_is_taken() -> None:
+    # Four carry it. One chosen and one hit: F1 2/5. Six chosen and two hits: 4/10.
+    scores = np.array([0.9] + [0.5] * 5 + [0.1] * 11)
+    truth = np.array([True] + [True] + [False] * 4 + [True, True] + [False] * 9)
+    cuts = cuts_of(scores, truth)
+    assert cuts.f1()[[1, 2]].tolist() == pytest.approx([0.4, 0.4])
+    assert cuts.f1()[3] < 0.4
+    assert cuts.chosen[shrunk_best_f1(cuts, 0)] == 6
 
 
 @given(people)

@@ -165,7 +165,7 @@ def _decide(
     if kind == "top_k":
         mean = math.floor(float(truth.sum(axis=1).mean()) + 0.5)
         k = options.k if options.k is not None else min(max(mean, 1), len(labels))
-        return Decision(kind=kind, thresholds={}, k=k if labels.multi_label else 1)
+        return Decision(kind=kind, thresholds={}, k=k)
     thresholds: dict[str, Threshold] = {}
     for column, label in enumerate(labels.ids):
         cuts = cuts_of(scores[:, column], truth[:, column])
