@@ -1,4 +1,5 @@
-"""`emoscene doctor`: what is installed, what is here, and whether the parts give the answers they should."""
+"""`emoscene doctor`: what is installed, what is here, and whether the parts give the answers they should; of a
+dataset, what is in it and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -30,8 +31,32 @@ _EXTRAS = {
 }
 
 
-def doctor(as_json: bool = typer.Option(False, "--json", help="Print one JSON object.")) -> int:
+def doctor(
+    dataset: str | None = typer.Option(
+        None, help="Look at a dataset instead: emotic, caer_s, table, ... Needs --root."
+    ),
+    root: str | None = typer.Option(None, help="The file or folder that holds the dataset."),
+    option: list[str] | None = typer.Option(
+        None, "-o", "--option", metavar="KEY=VALUE", help="An option of the dataset. May be repeated."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> int:
     """Check the installation: versions, extras, models on this machine, and known answers. Exit 1 on a fault."""
+    if dataset is None and root is None and not option:
+        return _installation(as_json)
+    if dataset is None or root is None:
+        from emoscene.errors import OptionError
+
+        raise OptionError(
+            "--dataset and --root go together",
+            remedy="Write: emoscene doctor --dataset emotic --root PATH [-o KEY=VALUE].",
+        )
+    from emoscene.cli.doctor_dataset import examine
+
+    return examine(dataset, root, option or [], as_json=as_json)
+
+
+def _installation(as_json: bool) -> int:
     import json
     import platform
 

@@ -9,7 +9,7 @@ __all__ = ["DEFECTS"]
 DEFECTS = {
     "labels_only": Defect(
         "split without pictures: no folder of pictures was found",
-        "samples have labels and no picture; name the folder with pictures=FOLDER",
+        "samples have labels and no picture; name the folder with -o pictures=FOLDER",
         "warning",
     ),
     "missing_picture": Defect(
@@ -36,7 +36,7 @@ DEFECTS = {
     ),
     "unlabelled": Defect(
         "person without a category",
-        "left out; unlabelled=keep gives them without a target",
+        "left out; -o unlabelled=keep gives them without a target",
     ),
     "unlabelled_kept": Defect("person without a category", "kept without a target, as asked"),
     "vad_missing": Defect(
@@ -62,7 +62,7 @@ DEFECTS = {
     "leaked_picture": Defect(
         "picture of val that is in train too",
         "kept; rules and early stopping of a model fitted on train will look too good; "
-        "leaked=leave_out takes these pictures out of train",
+        "-o leaked=leave_out takes these pictures out of train",
         "warning",
     ),
     "leaked_person": Defect(
@@ -75,6 +75,7 @@ DEFECTS = {
         "warning",
     ),
     "other_files": Defect(
-        "other annotation file in the same folder", "not read; layout=NAME, or the file as --root, takes it"
+        "other annotation file in the same folder",
+        "not read; -o layout=NAME, or the file as --root, takes it",
     ),
 }

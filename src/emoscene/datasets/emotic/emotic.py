@@ -81,7 +81,6 @@ class Emotic(Dataset):
         people = self.people(split)
         self._note_split(split, people, ledger)
         shared = self._shared(split)
-        leave_out = self.leaked == "leave_out" and split == "train"
         members = _by_picture(people)
         looks: dict[str, _Look] = {}
         for person in people:
@@ -93,7 +92,7 @@ class Emotic(Dataset):
                     ledger.note("leaked_picture", person.picture)
             if person.picture in shared and split == "val":
                 ledger.note("leaked_person", person.annotation_id)
-            if person.picture in shared and leave_out:
+            if person.picture in shared and split == "train":
                 ledger.note("leaked_left_out", person.annotation_id)
                 continue
             if not person.labels:
@@ -104,8 +103,9 @@ class Emotic(Dataset):
             yield _sample(person, look)
 
     def _shared(self, split: str) -> frozenset[str]:
-        """The pictures that train and val have in common, for the splits that they concern."""
-        if split not in ("train", "val") or not {"train", "val"} <= set(self.splits):
+        """The pictures that train and val have in common: of val always, of train where they are to be left out."""
+        concerned = split == "val" or (split == "train" and self.leaked == "leave_out")
+        if not concerned or not {"train", "val"} <= set(self.splits):
             return frozenset()
         train, val = ({person.picture for person in self.people(each)} for each in ("train", "val"))
         return frozenset(train & val)
