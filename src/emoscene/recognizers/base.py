@@ -25,7 +25,7 @@ from emoscene.images.picture import open_picture
 from emoscene.labels import LabelSpace
 from emoscene.types import VAD, BoundingBox, ErrorInfo, Picture, Prediction, Sample, ScoreKind, Status
 
-__all__ = ["Answer", "BatchRecognizer", "Card", "Recognizer", "Refusal", "Subject", "no_picture"]
+__all__ = ["Answer", "BatchRecognizer", "Card", "Fittable", "Recognizer", "Refusal", "Subject", "no_picture"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,18 @@ class Recognizer(Protocol):
     def labels(self) -> LabelSpace: ...
     def predict(self, samples: Iterable[Sample]) -> Iterator[Prediction]:
         """One prediction a sample, in order, lazily; never raises for a bad sample."""
+
+
+@runtime_checkable
+class Fittable(Protocol):
+    """A recognizer that must be shown people with known labels before it answers."""
+
+    def fit(self, samples: Iterable[Sample]) -> None:
+        """Learn from samples with targets; those without one are passed over.
+
+        Raises:
+            InputError: if no sample has a target.
+        """
 
 
 class Refusal(EmosceneError):

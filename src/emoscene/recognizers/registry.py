@@ -22,12 +22,17 @@ __all__ = ["Factory", "check_options", "create", "factory", "names", "unknown"]
 Factory = Callable[..., Recognizer]
 
 _BUILT_IN = {
+    "all_labels": "emoscene.recognizers.priors:make_all_labels",
     "dual_encoder": "emoscene.recognizers.dual_encoder:make",
     "embedded": "emoscene.recognizers.embedded:make",
     "endpoint": "emoscene.recognizers.endpoint:make",
     "face": "emoscene.recognizers.face:make",
     "language": "emoscene.recognizers.language:make",
+    "majority": "emoscene.recognizers.priors:make_majority",
     "narrated": "emoscene.recognizers.narrated:make",
+    "none": "emoscene.recognizers.priors:make_none",
+    "rand6": "emoscene.recognizers.priors:make_rand6",
+    "rand6_weighted": "emoscene.recognizers.priors:make_rand6_weighted",
     "text": "emoscene.recognizers.text:make",
     "vlm": "emoscene.recognizers.vlm:make",
 }

@@ -1,0 +1,1 @@
+"""A dataset through a recognizer, scored, compared and reported: three steps that can each be done again alone."""

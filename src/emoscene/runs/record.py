@@ -1,0 +1,308 @@
+"""A run's folder: what was asked (`manifest.json`), what is known (`truth.jsonl`), what was answered (`rows.jsonl`).
+
+Rows are appended one at a time and reach the disk as they come, so a run that is killed goes on where it stopped: the
+same call, the same folder. A folder that holds another run is refused, and two processes cannot write one run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from emoscene import __version__
+from emoscene.errors import InputError, MissingFileError, OptionError
+from emoscene.runs.truth import TruthRow, read_truth_rows, truth_line
+from emoscene.types import Prediction, Sample
+
+__all__ = ["MANIFEST", "ROWS", "TRUTH", "Record", "RunFiles", "read_rows"]
+
+MANIFEST, TRUTH, ROWS, _LOCK = "manifest.json", "truth.jsonl", "rows.jsonl", ".lock"
+_SYNC_SECONDS = 1.0
+_PACKAGES = ("numpy", "pillow", "torch", "transformers", "peft", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """A run's folder, to be read."""
+
+    folder: Path
+    manifest: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> RunFiles:
+        """Raises MissingFileError if there is no run, InputError if its manifest cannot be read."""
+        place = Path(folder)
+        file = place / MANIFEST
+        if not file.is_file():
+            raise MissingFileError(
+                "there is no run in this folder", value=folder, remedy="`emoscene eval run --out` makes one."
+            )
+        try:
+            manifest = json.loads(file.read_text(encoding="utf-8"))
+        except (ValueError, OSError):
+            manifest = None
+        if not isinstance(manifest, dict) or not isinstance(manifest.get("request"), dict):
+            raise InputError(
+                "the manifest of this run cannot be read", value=file, remedy="Run it anew in another folder."
+            )
+        return cls(place, manifest)
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """What decides every row: two folders with the same request hold the same run."""
+        request: Mapping[str, Any] = self.manifest["request"]
+        return request
+
+    def truth(self) -> Iterator[TruthRow]:
+        return read_truth_rows(self.folder / TRUTH)
+
+    def rows(self) -> Iterator[Prediction]:
+        """Every finished row in the order in which it was written; a torn last line is passed over."""
+        return read_rows(self.folder / ROWS)
+
+    def statuses(self) -> Counter[str]:
+        return Counter(row.status.value for row in self.rows())
+
+    def sha256(self, name: str) -> str:
+        """Hash of one of the run's files; of `rows.jsonl` its complete lines."""
+        digest = hashlib.sha256()
+        with (self.folder / name).open("rb") as stream:
+            for line in stream:
+                if line.endswith(b"\n"):
+                    digest.update(line)
+        return digest.hexdigest()
+
+
+def read_rows(file: Path) -> Iterator[Prediction]:
+    """The rows of a `rows.jsonl`; the last line may be torn, any other that is no row is an error.
+
+    Raises:
+        InputError: names the line.
+    """
+    if not file.is_file():
+        return
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield Prediction.model_validate_json(line)
+            except ValidationError as error:
+                raise InputError(
+                    f"{file.name}, line {number}: this is no row",
+                    value=error.errors()[0]["msg"],
+                    remedy="Remove the line: the same `eval run` asks again for what is missing.",
+                ) from None
+
+
+class Record:
+    """A run's folder, to be written: a context manager that holds its lock.
+
+    Args:
+        folder: New, empty, or holding this very run, finished or not.
+        request: What decides every row, as plain JSON values.
+        about: What else the manifest says; it does not decide any row.
+        samples: The people of the run, whose known labels are written; read once.
+
+    Raises:
+        OptionError: if the folder holds something else, or another process writes it.
+        InputError: if two samples have one id.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        request: Mapping[str, Any],
+        samples: Iterable[Sample],
+        *,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self._about = dict(about or {})
+        self._request = dict(request)
+        self._samples = samples
+        self._lock = FileLock(self.folder / _LOCK)
+        self._stream: BinaryIO | None = None
+        self._synced = self._started = time.monotonic()
+        self._written = 0
+        self.done: set[str] = set()
+        self.people = 0
+        self.statuses: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        self._claim()
+        try:
+            self._settle()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._stream is not None
+        self._sync()
+        self._stream.close()
+        self._write_manifest()
+        self._lock.release()
+
+    def append(self, row: Prediction) -> None:
+        """Write one finished row."""
+        assert self._stream is not None
+        if row.id in self.done:
+            raise ValueError(f"the row {row.id} is there already")
+        self._stream.write(row.to_json().encode("utf-8", "backslashreplace") + b"\n")
+        self.done.add(row.id)
+        self.statuses[row.status.value] += 1
+        self._written += 1
+        if time.monotonic() - self._synced >= _SYNC_SECONDS:
+            self._sync()
+
+    @property
+    def finished(self) -> bool:
+        return len(self.done) == self.people
+
+    def _claim(self) -> None:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise OptionError("a file is in the way", value=self.folder, remedy="Choose another --out.")
+        names = {p.name for p in self.folder.iterdir()} if self.folder.is_dir() else set()
+        if names - {_LOCK} and MANIFEST not in names:
+            raise OptionError(
+                "the folder is not empty and holds no run",
+                value=self.folder,
+                remedy="Choose an empty or a new folder.",
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise OptionError(
+                "another process is writing this run", value=self.folder, remedy="Wait for it, or stop it."
+            ) from None
+
+    def _settle(self) -> None:
+        truth, self.people = self._truth()
+        request = {**self._request, "truth_sha256": truth}
+        if (self.folder / MANIFEST).is_file():
+            there = RunFiles.open(self.folder)
+            if there.request != request:
+                raise OptionError(
+                    f"the folder holds another run ({_difference(there.request, request)})",
+                    value=self.folder,
+                    remedy="Choose another --out, or ask for the very same run to go on with it.",
+                )
+            self._sessions = list(there.manifest.get("sessions", []))
+            for row in there.rows():
+                self.done.add(row.id)
+                self.statuses[row.status.value] += 1
+        else:
+            self._sessions = []
+        self._request = request
+        (self.folder / f"{TRUTH}.part").replace(self.folder / TRUTH)
+        self._stream = _appending(self.folder / ROWS)
+        self._write_manifest()
+
+    def _truth(self) -> tuple[str, int]:
+        """Writes the known labels beside what is there; gives their hash and how many people there are."""
+        digest = hashlib.sha256()
+        seen: set[str] = set()
+        with (self.folder / f"{TRUTH}.part").open("wb") as stream:
+            for sample in self._samples:
+                if sample.id in seen:
+                    raise InputError(
+                        "two people of the dataset have one id",
+                        value=sample.id,
+                        remedy="Give each row of the dataset an id of its own.",
+                    )
+                seen.add(sample.id)
+                line = truth_line(sample).encode("utf-8", "backslashreplace") + b"\n"
+                stream.write(line)
+                digest.update(line)
+        return digest.hexdigest(), len(seen)
+
+    def _sync(self) -> None:
+        assert self._stream is not None
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self._synced = time.monotonic()
+
+    def _write_manifest(self) -> None:
+        session = {
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self._started, 3),
+            "rows": self._written,
+            "emoscene": __version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "packages": _versions(),
+        }
+        manifest = {
+            "schema_version": "1",
+            "request": self._request,
+            **self._about,
+            "people": self.people,
+            "rows": len(self.done),
+            "finished": self.finished,
+            "statuses": dict(sorted(self.statuses.items())),
+            "sessions": [*self._sessions, session],
+        }
+        part = self.folder / f"{MANIFEST}.part"
+        part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(self.folder / MANIFEST)
+
+
+def _appending(file: Path) -> BinaryIO:
+    """The file opened at its end, without the torn line that a kill may have left there."""
+    stream = file.open("ab", buffering=0)
+    with contextlib.ExitStack() as closing:
+        closing.callback(stream.close)
+        size = stream.tell()
+        if size:
+            with file.open("rb") as reading:
+                kept = _complete(reading, size)
+            if kept < size:
+                stream.truncate(kept)
+        closing.pop_all()
+    return stream
+
+
+def _complete(stream: BinaryIO, size: int) -> int:
+    """How many bytes stand up to and with the last line break."""
+    end = size
+    while end:
+        start = max(0, end - 65_536)
+        stream.seek(start)
+        at = stream.read(end - start).rfind(b"\n")
+        if at >= 0:
+            return start + at + 1
+        end = start
+    return 0
+
+
+def _difference(there: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    differing = sorted(key for key in {*there, *asked} if there.get(key) != asked.get(key))
+    return f"other: {', '.join(differing)}"
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
