@@ -5,8 +5,10 @@ annotations --formats--> EmoticPerson(s) --Emotic.samples--> Sample(s)     pictu
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -72,7 +74,8 @@ class Emotic(Dataset):
     def people(self, split: str) -> list[EmoticPerson]:
         """Everybody of a split as the file has them. Read once; labels and boxes are small, pictures are not held."""
         if split not in self._people:
-            self._people[split] = list(self.source.read(split, Names(self.labels)))
+            with _no_collection():
+                self._people[split] = list(self.source.read(split, Names(self.labels)))
         return self._people[split]
 
     def samples(self, split: str, ledger: Ledger | None = None) -> Iterator[Sample]:
@@ -185,6 +188,19 @@ def _sample(person: EmoticPerson, look: _Look) -> Sample:
         annotations=person.annotations,
         attributes=person.attributes,
     )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without looking for circles of garbage: a million small objects are made, none in a circle, and looking for
+    one again and again takes a sixth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _by_picture(people: Sequence[EmoticPerson]) -> dict[str, list[EmoticPerson]]:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -213,8 +214,13 @@ def vad_of(values: Sequence[object], place: Place) -> tuple[VAD | None, tuple[st
         return None, ("vad_missing",)
     if not all(1 <= each <= 10 for each in numbers):
         return None, ("vad_out_of_range",)
-    valence, arousal, dominance = numbers
-    return VAD(valence=valence, arousal=arousal, dominance=dominance), ()
+    return _vad(*numbers), ()
+
+
+@lru_cache(maxsize=4096)
+def _vad(valence: float, arousal: float, dominance: float) -> VAD:
+    """One object for all who were given the same three numbers: there are few of them, and many people."""
+    return VAD(valence=valence, arousal=arousal, dominance=dominance)
 
 
 # --- paths ------------------------------------------------------------------------------------------------------
