@@ -7,11 +7,11 @@ are percentile intervals (Efron and Tibshirani, An Introduction to the Bootstrap
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from emoscene.metrics.interval import Interval, Resampling, percentile_interval
 from emoscene.metrics.ranking import RankedTargets
 
 __all__ = [
@@ -26,53 +26,6 @@ __all__ = [
 
 Groups = int | Sequence[Hashable] | npt.NDArray[np.generic]
 Statistic = Callable[[npt.NDArray[np.intp]], float]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A bootstrap interval.
-
-    Attributes:
-        low: Lower end; nan if the figure was undefined in every round.
-        high: Upper end; nan likewise.
-        sd: Standard deviation over the rounds, the standard error; nan with fewer than two values.
-        level: The share of rounds between `low` and `high`.
-        rounds: How many rounds were drawn.
-        undefined: In how many of them the figure was nan; those rounds are left out.
-    """
-
-    low: float
-    high: float
-    sd: float
-    level: float = 0.95
-    rounds: int = 0
-    undefined: int = 0
-
-    @property
-    def reason(self) -> str | None:
-        """Why the ends are nan, or None if they are numbers."""
-        return "the figure was undefined in every round" if self.undefined == self.rounds else None
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """How rows are drawn again.
-
-    Attributes:
-        rounds: How many times (at least 1).
-        seed: The same seed draws the same rows.
-        level: The share of rounds that the interval holds, between 0 and 1.
-    """
-
-    rounds: int = 1000
-    seed: int = 0
-    level: float = 0.95
-
-    def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise ValueError(f"rounds must be at least 1, not {self.rounds}")
-        if not 0 < self.level < 1:
-            raise ValueError(f"level must lie between 0 and 1, not {self.level}")
 
 
 _DEFAULT = Resampling()
@@ -125,14 +78,14 @@ def bootstrap_ci(
         ValueError: if there is no row, or `rounds` or `level` is out of range.
     """
     plan = Resampling(rounds, seed, level)
-    return _interval([statistic(rows) for rows in _row_numbers(groups, plan)], plan)
+    return percentile_interval([statistic(rows) for rows in _row_numbers(groups, plan)], plan)
 
 
 def paired_bootstrap_ci(
     first: Statistic, second: Statistic, groups: Groups, plan: Resampling = _DEFAULT
 ) -> Interval:
     """The interval of `first` minus `second`, both on the same rows in every round."""
-    return _interval([first(rows) - second(rows) for rows in _row_numbers(groups, plan)], plan)
+    return percentile_interval([first(rows) - second(rows) for rows in _row_numbers(groups, plan)], plan)
 
 
 def mean_ap_ci(
@@ -153,7 +106,7 @@ def mean_ap_ci(
     """
     ranked = RankedTargets(targets, scores)
     weights = row_weights(_groups(groups, ranked.rows), plan.rounds, plan.seed)
-    return _interval([ranked.mean_ap(weight).value for weight in weights], plan)
+    return percentile_interval([ranked.mean_ap(weight).value for weight in weights], plan)
 
 
 def paired_mean_ap_ci(
@@ -172,7 +125,7 @@ def paired_mean_ap_ci(
     """
     first, second = (RankedTargets(targets, matrix) for matrix in scores)
     weights = row_weights(_groups(groups, first.rows), plan.rounds, plan.seed)
-    return _interval([first.mean_ap(w).value - second.mean_ap(w).value for w in weights], plan)
+    return percentile_interval([first.mean_ap(w).value - second.mean_ap(w).value for w in weights], plan)
 
 
 def _groups(groups: Groups | None, rows: int) -> Groups:
@@ -186,16 +139,3 @@ def _groups(groups: Groups | None, rows: int) -> Groups:
 def _row_numbers(groups: Groups, plan: Resampling) -> Iterator[npt.NDArray[np.intp]]:
     for weight in row_weights(groups, plan.rounds, plan.seed):
         yield np.repeat(np.arange(weight.size), weight)
-
-
-def _interval(values: Sequence[float], plan: Resampling) -> Interval:
-    drawn = np.asarray(values, dtype=np.float64)
-    defined = drawn[~np.isnan(drawn)]
-    undefined = int(drawn.size - defined.size)
-    if not defined.size:
-        nan = float("nan")
-        return Interval(nan, nan, nan, plan.level, plan.rounds, undefined)
-    outside = (1 - plan.level) / 2
-    low, high = np.quantile(defined, (outside, 1 - outside))
-    sd = float(defined.std(ddof=1)) if defined.size > 1 else float("nan")
-    return Interval(float(low), float(high), sd, plan.level, plan.rounds, undefined)
