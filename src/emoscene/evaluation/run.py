@@ -62,11 +62,10 @@ def run(
         "fit": fitted,
     }
     ledger = dataset.ledger()
-    about = {"kind": "evaluation", "card": asdict(recognizer.card), "labels": list(dataset.labels.ids)}
-    if dataset.labels.name not in ("emotic",):
-        about["label_space"] = dataset.labels.to_yaml()
+    about = {"kind": "evaluation", "card": asdict(recognizer.card)}
     samples = itertools.islice(dataset.samples(asked.split, ledger), asked.limit)
-    with Record(out, request, samples, about=about) as record:
+    with Record(out, request, samples, dataset.labels, about=about) as record:
+        record.say(findings=[asdict(finding) for finding in ledger.findings()])
         answer(recognizer, itertools.islice(dataset.samples(asked.split), asked.limit), record, progress)
     return RunFiles.open(out)
 

@@ -1,4 +1,5 @@
-"""A run's folder: what was asked (`manifest.json`), what is known (`truth.jsonl`), what was answered (`rows.jsonl`).
+"""A run's folder: what was asked (`manifest.json`), in which labels (`labels.yaml`), what is known (`truth.jsonl`) and
+what was answered (`rows.jsonl`).
 
 Rows are appended one at a time and reach the disk as they come, so a run that is killed goes on where it stopped: the
 same call, the same folder. A folder that holds another run is refused, and two processes cannot write one run.
@@ -26,12 +27,14 @@ from pydantic import ValidationError
 
 from emoscene import __version__
 from emoscene.errors import InputError, MissingFileError, OptionError
+from emoscene.labels import LabelSpace, label_space
 from emoscene.runs.truth import TruthRow, read_truth_rows, truth_line
 from emoscene.types import Prediction, Sample
 
-__all__ = ["MANIFEST", "ROWS", "TRUTH", "Record", "RunFiles", "read_rows"]
+__all__ = ["LABELS", "MANIFEST", "ROWS", "TRUTH", "Record", "RunFiles", "read_rows"]
 
-MANIFEST, TRUTH, ROWS, _LOCK = "manifest.json", "truth.jsonl", "rows.jsonl", ".lock"
+MANIFEST, TRUTH, ROWS, LABELS = "manifest.json", "truth.jsonl", "rows.jsonl", "labels.yaml"
+_LOCK = ".lock"
 _SYNC_SECONDS = 1.0
 _PACKAGES = ("numpy", "pillow", "torch", "transformers", "peft", "onnxruntime")
 
@@ -74,6 +77,11 @@ class RunFiles:
     def rows(self) -> Iterator[Prediction]:
         """Every finished row in the order in which it was written; a torn last line is passed over."""
         return read_rows(self.folder / ROWS)
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The label space of truth and answers."""
+        return label_space(self.folder / LABELS)
 
     def statuses(self) -> Counter[str]:
         return Counter(row.status.value for row in self.rows())
@@ -118,6 +126,7 @@ class Record:
         request: What decides every row, as plain JSON values.
         about: What else the manifest says; it does not decide any row.
         samples: The people of the run, whose known labels are written; read once.
+        labels: The label space of truth and answers.
 
     Raises:
         OptionError: if the folder holds something else, or another process writes it.
@@ -129,6 +138,7 @@ class Record:
         folder: str | Path,
         request: Mapping[str, Any],
         samples: Iterable[Sample],
+        labels: LabelSpace,
         *,
         about: Mapping[str, Any] | None = None,
     ) -> None:
@@ -136,6 +146,7 @@ class Record:
         self._about = dict(about or {})
         self._request = dict(request)
         self._samples = samples
+        self._labels = labels.to_yaml()
         self._lock = FileLock(self.folder / _LOCK)
         self._stream: BinaryIO | None = None
         self._synced = self._started = time.monotonic()
@@ -174,6 +185,10 @@ class Record:
         if time.monotonic() - self._synced >= _SYNC_SECONDS:
             self._sync()
 
+    def say(self, **about: Any) -> None:
+        """Let the manifest say more, as plain JSON values; it decides no row."""
+        self._about |= about
+
     @property
     def finished(self) -> bool:
         return len(self.done) == self.people
@@ -198,7 +213,7 @@ class Record:
 
     def _settle(self) -> None:
         truth, self.people = self._truth()
-        request = {**self._request, "truth_sha256": truth}
+        request = {**self._request, "truth_sha256": truth, "labels_sha256": _sha256(self._labels)}
         if (self.folder / MANIFEST).is_file():
             there = RunFiles.open(self.folder)
             if there.request != request:
@@ -214,6 +229,7 @@ class Record:
         else:
             self._sessions = []
         self._request = request
+        (self.folder / LABELS).write_text(self._labels, encoding="utf-8")
         (self.folder / f"{TRUTH}.part").replace(self.folder / TRUTH)
         self._stream = _appending(self.folder / ROWS)
         self._write_manifest()
@@ -293,6 +309,10 @@ def _complete(stream: BinaryIO, size: int) -> int:
             return start + at + 1
         end = start
     return 0
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _difference(there: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
