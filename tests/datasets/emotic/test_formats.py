@@ -161,6 +161,36 @@ def test_arrays_without_pictures(tmp_path: Path) -> None:
     assert {sample.picture for sample in everyone(tmp_path).values()} == {None}
 
 
+def test_the_archive_has_its_pictures_as_arrays(tmp_path: Path) -> None:
+    scenes = {"test": [ToldPicture("a.jpg", [Told((33, 1, 70, 24), one(["Fear"]))], size=(64, 48))]}
+    write.archive(tmp_path, scenes)
+    write.archive_arrays(tmp_path, scenes)
+    (sample,) = everyone(tmp_path).values()
+    assert isinstance(sample.picture, np.memmap)
+    assert sample.picture.shape == (16, 16, 3)
+    assert sample.box is not None
+    assert sample.box.as_tuple() == (8, 0, 16, 8), "a quarter across, a third down"
+    assert {each.defect for each in open_emotic(tmp_path).findings()} == {"box_clamped"}
+    write.pictures(tmp_path, scenes)
+    (whole,) = everyone(tmp_path).values()
+    assert whole.picture == tmp_path / "mscoco/images/a.jpg", "the picture itself is better"
+    assert whole.box is not None
+    assert whole.box.as_tuple() == (32, 0, 64, 24)
+
+
+def test_an_array_of_the_archive_that_is_no_picture(tmp_path: Path) -> None:
+    scenes = {"test": some_scenes()["test"]}
+    write.archive(tmp_path, scenes)
+    write.archive_arrays(tmp_path, scenes)
+    np.save(tmp_path / "img_arrs" / "img_1.npy", np.zeros((4, 4)))
+    assert len(everyone(tmp_path)) == 3, (
+        "img_1 is of the second person of a picture, and stands for nobody else"
+    )
+    np.save(tmp_path / "img_arrs" / "img_0.npy", np.zeros((4, 4)))
+    with pytest.raises(InputError, match=r"img_0.npy: this array is no picture: \(4, 4\)"):
+        everyone(tmp_path)
+
+
 def test_the_mat_wins_and_another_layout_can_be_asked_for(tmp_path: Path) -> None:
     scenes = some_scenes()
     write.corners(tmp_path, {"test": scenes["test"]})

@@ -266,6 +266,16 @@ def archive(
     return folder
 
 
+def archive_arrays(folder: Path, scenes: Scenes, side: int = 16) -> Path:
+    """`img_arrs/img_{i}.npy`: each person's whole picture, scaled to a square, of the one colour i."""
+    arrays = folder / "img_arrs"
+    arrays.mkdir(parents=True, exist_ok=True)
+    for pictures in scenes.values():
+        for i, _ in enumerate(everybody(pictures)):
+            np.save(arrays / f"img_{i}.npy", np.full((side, side, 3), i, dtype=np.uint8))
+    return folder
+
+
 def one_hot(folder: Path, scenes: Scenes, *, header: Sequence[str] | None = None) -> Path:
     """`{split}_annot.csv`: path, box, 26 columns; alphabetical without a header, in the order of `header` with one."""
     for split, pictures in scenes.items():

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from emoscene.datasets.base import Dataset, Defect, Facts, Ledger
-from emoscene.datasets.emotic.arrays import VIEWS, read_arrays
+from emoscene.datasets.emotic.arrays import VIEWS, mapped, read_arrays
 from emoscene.datasets.emotic.defects import DEFECTS
 from emoscene.datasets.emotic.formats import FILTERED, OLDER, PAMI, Source, sources
 from emoscene.datasets.emotic.people import EmoticPerson
 from emoscene.datasets.emotic.pictures import Pictures, find_pictures
 from emoscene.datasets.emotic.reading import Names
-from emoscene.errors import BoxError, MissingFileError, OptionError
+from emoscene.errors import BoxError, InputError, MissingFileError, OptionError
 from emoscene.labels import label_space
 from emoscene.types import BoundingBox, Sample
 
@@ -115,7 +115,7 @@ class Emotic(Dataset):
 
     def _note_split(self, split: str, people: Sequence[EmoticPerson], ledger: Ledger) -> None:
         """What concerns a split as a whole."""
-        if self.pictures.root is None and not any(person.pixels is not None for person in people):
+        if self.pictures.root is None and all(person.pixels is person.array is None for person in people):
             ledger.note("labels_only", split)
         if split == self.splits[0]:
             for name in self.others:
@@ -135,6 +135,8 @@ class Emotic(Dataset):
             size: tuple[int, int] | None = (first.pixels.shape[1], first.pixels.shape[0])
             return _Look(first.pixels, people, _boxes(people, size))
         path = self.pictures.path(first.database, first.filename)
+        if path is None and first.array is not None:
+            return _scaled_look(first.array, people)
         size, faults, missing = first.size, [], False
         if path is not None:
             try:
@@ -170,6 +172,28 @@ class _Look:
         ):
             if fault is not None:
                 ledger.note(fault, person.annotation_id)
+
+
+def _scaled_look(array: Path, people: Sequence[EmoticPerson]) -> _Look:
+    """A picture that was scaled and kept as an array: its boxes are cut to the picture as it was, then scaled too."""
+    pixels = mapped(array)
+    if pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise InputError(
+            f"{array.name}: this array is no picture",
+            value=pixels.shape,
+            remedy="Expected height x width x 3 numbers of 8 bits.",
+        )
+    size = people[0].size
+    boxes = _boxes(people, size)
+    if size is None:
+        return _Look(pixels, people, dict.fromkeys(boxes, (None, "box_unusable")))
+    across, down = pixels.shape[1] / size[0], pixels.shape[0] / size[1]
+    scaled = {index: (box and _scaled(box, across, down), fault) for index, (box, fault) in boxes.items()}
+    return _Look(pixels, people, scaled)
+
+
+def _scaled(box: BoundingBox, across: float, down: float) -> BoundingBox:
+    return BoundingBox(x1=box.x1 * across, y1=box.y1 * down, x2=box.x2 * across, y2=box.y2 * down)
 
 
 def _sample(person: EmoticPerson, look: _Look) -> Sample:
@@ -273,6 +297,7 @@ def open_emotic(
     source = found[0]
     if source.format.name == "arrays":
         source = replace(source, format=replace(source.format, read=partial(read_arrays, view=view)))
+    looked_at = view if source.format.name == "arrays" else None
     given = {
         "layout": layout,
         "pictures": pictures,

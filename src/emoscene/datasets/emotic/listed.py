@@ -125,5 +125,5 @@ def _parquet(file: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
             for row in batch.to_pylist():
                 yield Place(file, number), row
                 number += 1
-    except pyarrow.ArrowException:
+    except (pyarrow.ArrowException, OSError):
         raise InputError(f"{file.name}: this is no Parquet file", remedy="Get the file again.") from None

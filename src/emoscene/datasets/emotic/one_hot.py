@@ -1,7 +1,8 @@
 """Tables with a column a label: the archive `annots_arrs/annot_arrs_*.csv`, and `path, box, 26 x 0 or 1` tables.
 
 With a header, every column is found by its name: the archive's label columns begin with Peace, others with Affection.
-Without one, labels are taken in alphabetical order, and the ledger says so.
+Without one, labels are taken in alphabetical order, and the ledger says so. The archive has its pictures as arrays
+scaled to 224 x 224 pixels, in `img_arrs`; boxes are in pixels of the picture before that.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class _Columns:
     vad: tuple[int, ...] = ()
     size: tuple[int, ...] = ()
     attributes: tuple[tuple[str, int], ...] = ()
+    array: int | None = None
     width: int = _WIDTH
 
 
@@ -110,7 +112,18 @@ def _person(
         size=size_of(*sides) if len(sides) == 2 else None,
         attributes={name: row[at].strip() for name, at in columns.attributes if row[at].strip()},
         faults=missing,
+        array=_array(row, columns, place),
     )
+
+
+def _array(row: Sequence[str], columns: _Columns, place: Place) -> Path | None:
+    """The file of the whole picture as an array, in `img_arrs` beside the folder of the tables, or in that folder."""
+    if columns.array is None or not row[columns.array].strip():
+        return None
+    name = filename_of(row[columns.array], place)
+    here = place.file.parent
+    folders = (here.parent / "img_arrs", here / "img_arrs")
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)
 
 
 def _labels(row: Sequence[str], columns: _Columns, place: Place) -> frozenset[str]:
@@ -163,6 +176,7 @@ def _by_name(header: Sequence[str], names: Names, place: Place) -> _Columns:
         tuple(at[name] for name in _VAD) if set(_VAD) <= set(at) else (),
         tuple(at[name] for name in ("width", "height")) if {"width", "height"} <= set(at) else (),
         tuple((name, at[name]) for name in ("gender", "age") if name in at),
+        at.get("arr_name"),
         len(header),
     )
 

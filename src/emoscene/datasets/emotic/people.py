@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from emoscene.types import VAD, Annotation
@@ -29,6 +30,7 @@ class EmoticPerson:
         attributes: `gender` and `age` as annotated, where the format has them.
         faults: The defects (of `defects.DEFECTS`) that the reader met in this person's row, one entry each time.
         pixels: The picture itself, of formats that hold arrays: mapped, not read.
+        array: The file that holds the picture as an array, scaled to another size, where there is one.
     """
 
     split: str
@@ -43,6 +45,7 @@ class EmoticPerson:
     attributes: dict[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
     pixels: Any = None
+    array: Path | None = None
 
     @property
     def picture(self) -> str:

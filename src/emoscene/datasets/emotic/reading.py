@@ -325,13 +325,23 @@ def table_rows(file: Path) -> Iterator[tuple[int, list[str]]]:
                 if any(cell.strip() for cell in row):
                     yield line, row
         except UnicodeDecodeError:
-            raise Place(file, line + 1).error(
+            raise Place(file, _first_bad_line(file)).error(
                 "this is not UTF-8 text", None, "Save the file as UTF-8."
             ) from None
         except csv.Error:
             raise Place(file, line + 1).error(
                 "this is not CSV", None, "Put texts that hold the separator in double quotes."
             ) from None
+
+
+def _first_bad_line(file: Path) -> int:
+    """The line of the first byte that is not UTF-8: text is decoded in pieces, so the reader itself does not know."""
+    data = file.read_bytes()
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return data.count(b"\n", 0, error.start) + 1
+    return 1
 
 
 @dataclass(frozen=True)
