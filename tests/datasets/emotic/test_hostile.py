@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emoscene.datasets.emotic import gt_all, open_emotic, reading
+from emoscene.datasets.emotic import gt_all, mat, open_emotic, reading
 from emoscene.errors import EmosceneError, InputError, MissingExtraError, MissingFileError
 from tests.datasets.emotic import write
 from tests.datasets.emotic.write import some_scenes
@@ -368,6 +368,15 @@ def test_a_mat_with_bytes_turned_over_ends_in_an_error_or_in_people(tmp_path: Pa
         file.write_bytes(broken)
         with suppress(EmosceneError):
             assert all(sample.target for sample in read(file))
+
+
+def test_a_mat_that_unpacks_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write.mat(tmp_path / "Annotations.mat", some_scenes())
+    assert len(read(file)) == 7
+    monkeypatch.setattr(mat, "_LARGEST_VARIABLE", 4_000)
+    assert file.stat().st_size < 4_000, "small on disk"
+    with pytest.raises(InputError, match=r"Annotations.mat: a variable unpacks to more than 4,000 bytes"):
+        read(file)
 
 
 def test_a_mat_of_something_else(tmp_path: Path) -> None:

@@ -304,6 +304,7 @@ def open_emotic(
         "split": split,
         "leaked": leaked,
         "unlabelled": unlabelled,
+        "view": looked_at,
     }
     return Emotic(
         FACTS,

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -38,6 +38,9 @@ SPLITS = ("train", "val", "test")
 _Struct = dict[str, Any]
 
 _LARGEST_FILE = 512 * 2**20
+#: Of one variable when it is unpacked; EMOTIC's train has about 100 MB.
+_LARGEST_VARIABLE = 2**30
+_COMPRESSED = 15
 _VAD = ("valence", "arousal", "dominance")
 _REMEDY = "Get Annotations.mat again from the authors; docs/datasets.md lists the other formats."
 #: What scipy raises for a file that breaks off or is none; MatReadError is an Exception of its own, added below.
@@ -242,6 +245,35 @@ def _check(file: Path) -> None:
             f"{file.name}: the file is longer than {_LARGEST_FILE:,} bytes",
             remedy="EMOTIC's Annotations.mat has a few megabytes; get it again.",
         )
+    _check_unpacked(file)
+
+
+def _check_unpacked(file: Path) -> None:
+    """Refuse a variable that unpacks to more than EMOTIC could need, before anything of it is kept."""
+    data = file.read_bytes()
+    order: Literal["little", "big"] = "little" if data[126:128] == b"IM" else "big"
+    at = 128
+    while at + 8 <= len(data):
+        kind, length = (int.from_bytes(data[i : i + 4], order) for i in (at, at + 4))
+        if kind == _COMPRESSED and _unpacks_beyond(data[at + 8 : at + 8 + length], _LARGEST_VARIABLE):
+            raise InputError(
+                f"{file.name}: a variable unpacks to more than {_LARGEST_VARIABLE:,} bytes",
+                remedy="EMOTIC's have a tenth of that; get Annotations.mat again.",
+            )
+        at += 8 + length
+
+
+def _unpacks_beyond(packed: bytes, limit: int) -> bool:
+    unpacking, total, rest = zlib.decompressobj(), 0, packed
+    try:
+        while rest and not unpacking.eof:
+            total += len(unpacking.decompress(rest, 2**20))
+            if total > limit:
+                return True
+            rest = unpacking.unconsumed_tail
+    except zlib.error:
+        return False  # broken, which scipy will find
+    return False
 
 
 def _scipy() -> tuple[Any, tuple[type[Exception], ...]]:
