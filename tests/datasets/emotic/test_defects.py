@@ -390,6 +390,10 @@ def test_arrays_say_that_they_have_no_boxes(tmp_path: Path) -> None:
     assert faults == {"no_box": 7}
 
 
+def test_boxes_of_heads_are_said_to_be_such(tmp_path: Path) -> None:
+    assert read(write.bits(tmp_path, some_scenes()))[1]["head_box"] == 7
+
+
 def test_two_passes_count_the_same(tmp_path: Path) -> None:
     dataset = open_emotic(leaky(tmp_path))
 

@@ -96,6 +96,7 @@ def read_bits(file: Path, split: str, names: Names) -> Iterator[EmoticPerson]:
             ),
             box=_box(note, place, xywh=True),
             size=_size(image, place),
+            faults=("head_box",),
         )
 
 

@@ -28,6 +28,11 @@ DEFECTS = {
         "warning",
     ),
     "no_box": Defect("person without a box in this format", "kept: the whole picture stands for the person"),
+    "head_box": Defect(
+        "person whose box is that of the head in this format",
+        "taken as the person's box; figures do not compare with those on boxes of bodies",
+        "warning",
+    ),
     "box_clamped": Defect("box that reaches beyond the picture", "cut to the picture"),
     "box_unusable": Defect(
         "box that is empty, turned round, not finite, or outside the picture",

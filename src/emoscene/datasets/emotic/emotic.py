@@ -40,6 +40,8 @@ FACTS = Facts(
         "(5,369 people, other labels); figures on one do not compare with figures on the other.",
         "383 pictures of val, 937 people, are in train too.",
         "Labels are one annotator's in train, the union of five in val and of three in test.",
+        "Formats from which people were dropped number those who are left, so that an id may mean somebody else "
+        "than in the mat.",
     ),
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from emoscene.datasets.emotic import arrays, coco, gt_all, listed, llava, mat, one_hot, tandon
 from emoscene.datasets.emotic.people import EmoticPerson
 from emoscene.datasets.emotic.pictures import folders_below
-from emoscene.datasets.emotic.reading import Names, split_named
+from emoscene.datasets.emotic.reading import Names, json_bytes, split_named
 from emoscene.errors import InputError, OptionError
 
 __all__ = ["FORMATS", "Format", "Source", "format_names", "sources"]
@@ -48,7 +48,8 @@ class Head:
 
     @property
     def whole(self) -> bytes:
-        return self.data if len(self.data) < _FIRST_BYTES else self.file.read_bytes()
+        """All of a JSON file, whose annotations may come long after its pictures."""
+        return self.data if len(self.data) < _FIRST_BYTES else json_bytes(self.file)
 
 
 @dataclass(frozen=True)

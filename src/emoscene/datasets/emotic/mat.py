@@ -38,7 +38,7 @@ SPLITS = ("train", "val", "test")
 _Struct = dict[str, Any]
 
 _LARGEST_FILE = 512 * 2**20
-#: Of one variable when it is unpacked; EMOTIC's train has about 100 MB.
+#: Of one variable when it is unpacked; train with made-up people of EMOTIC's number takes 28 MB.
 _LARGEST_VARIABLE = 2**30
 _COMPRESSED = 15
 _VAD = ("valence", "arousal", "dominance")

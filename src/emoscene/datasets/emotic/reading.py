@@ -26,6 +26,7 @@ __all__ = [
     "columns_of",
     "database_of",
     "filename_of",
+    "json_bytes",
     "number_of",
     "parts_of",
     "read_json",
@@ -288,19 +289,28 @@ def split_named(text: str) -> str | None:
 # --- files ------------------------------------------------------------------------------------------------------
 
 
+def json_bytes(file: Path) -> bytes:
+    """The bytes of a JSON file.
+
+    Raises:
+        InputError: if the file is too large.
+    """
+    if file.stat().st_size > _LARGEST_JSON:
+        raise InputError(
+            f"{file.name}: the file is longer than {_LARGEST_JSON:,} bytes",
+            remedy="Split it; the known annotation files of EMOTIC have a few megabytes.",
+        )
+    return file.read_bytes()
+
+
 def read_json(file: Path) -> Any:
     """The value of a JSON file.
 
     Raises:
         InputError: if the file is too large, nested too deeply, or not JSON.
     """
-    if file.stat().st_size > _LARGEST_JSON:
-        raise InputError(
-            f"{file.name}: the file is longer than {_LARGEST_JSON:,} bytes",
-            remedy="Split it; the largest known annotation file of EMOTIC has a tenth of that.",
-        )
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
+        return json.loads(json_bytes(file).decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise InputError(
             f"{file.name}: this is not JSON, or it is nested too deeply", remedy="Get the file again."
