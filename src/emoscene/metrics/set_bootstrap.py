@@ -41,7 +41,7 @@ def set_intervals(
     Raises:
         ValueError: if there is nobody.
     """
-    drawn = totals.figures(_drawn_sums(totals.totals, plan))
+    drawn = totals.figures(_drawn_sums(plan, totals.totals)[0])
     if method == "percentile":
         return {key: percentile_interval(drawn[key], plan) for key in keys}
     whole = totals.totals.sum(axis=0)
@@ -68,10 +68,8 @@ def paired_set_intervals(
     """
     if first.totals.shape != second.totals.shape:
         raise ValueError(f"the two must hold the same groups: {first.totals.shape}, {second.totals.shape}")
-    # One matrix, so that both are weighted by one draw.
-    columns = first.totals.shape[1]
-    drawn = _drawn_sums(np.concatenate([first.totals, second.totals], axis=1), plan)
-    a, b = first.figures(drawn[:, :columns]), second.figures(drawn[:, columns:])
+    sums_a, sums_b = _drawn_sums(plan, first.totals, second.totals)
+    a, b = first.figures(sums_a), second.figures(sums_b)
     if method == "percentile":
         return {key: percentile_interval(a[key] - b[key], plan) for key in keys}
     whole_a, whole_b = first.totals.sum(axis=0), second.totals.sum(axis=0)
@@ -85,23 +83,23 @@ def paired_set_intervals(
 
 def class_intervals(totals: SetTotals, plan: Resampling = _DEFAULT, *, name: str = "f1") -> list[Interval]:
     """The percentile interval of each class's `precision`, `recall`, `f1` or `jaccard`."""
-    drawn = totals.class_figures(_drawn_sums(totals.totals, plan))[name]
+    drawn = totals.class_figures(_drawn_sums(plan, totals.totals)[0])[name]
     return [percentile_interval(column, plan) for column in drawn.T]
 
 
-def _drawn_sums(totals: FloatArray, plan: Resampling) -> FloatArray:
-    """Shape (rounds, columns): the sums over as many groups as there are, drawn with replacement.
+def _drawn_sums(plan: Resampling, *totals: FloatArray) -> list[FloatArray]:
+    """For each of `totals`, shape (rounds, columns): sums over as many groups as there are, drawn with replacement.
 
-    The draws do not depend on how many rounds are held at once.
+    All are summed over the same draws, which do not depend on how many rounds are held at once.
     """
-    groups = len(totals)
+    groups = len(totals[0])
     if not groups:
         raise ValueError("a bootstrap needs at least one row")
-    chunks = [weights @ totals for weights in draws(groups, plan, held=_HELD)]
-    return np.concatenate(chunks)
+    chunks = [[weights @ each for each in totals] for weights in draws(groups, plan, held=_HELD)]
+    return [np.concatenate(of_one) for of_one in zip(*chunks, strict=True)]
 
 
-def draws(groups: int, plan: Resampling, *, held: int = _HELD) -> Iterator[npt.NDArray[Any]]:
+def draws(groups: int, plan: Resampling, *, held: int) -> Iterator[npt.NDArray[Any]]:
     """How often each group is drawn in each round, some rounds at a time: shape (some, groups), float64."""
     rng = np.random.default_rng(plan.seed)
     at_once = max(1, held // groups)
