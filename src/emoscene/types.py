@@ -229,9 +229,9 @@ class Sample(_Frozen):
     models that are shown everybody numbered.
 
     A sample of a dataset also says its `split` and its `group` (people of one group, such as one picture, are not
-    independent and are drawn together in a bootstrap), holds the known labels as `target`, what each annotator
-    said as `annotations`, and `attributes` such as an age group, which no model is shown. Its id is
-    `{dataset}/{split}/{annotation id}`.
+    independent and are drawn together in a bootstrap), holds the known labels as `target` (where a dataset has
+    shares or strengths from 0 to 1, these as `target_scores` too), what each annotator said as `annotations`, and
+    `attributes` such as an age group, which no model is shown. Its id is `{dataset}/{split}/{annotation id}`.
     """
 
     id: str
@@ -242,6 +242,7 @@ class Sample(_Frozen):
     source: str = ""
     target: frozenset[str] | None = None
     target_vad: VAD | None = None
+    target_scores: dict[str, float] | None = None
     split: str = ""
     group: str = ""
     annotations: tuple[Annotation, ...] = ()

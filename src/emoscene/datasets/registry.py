@@ -21,6 +21,12 @@ _Opener = Callable[..., Dataset]
 
 _BUILT_IN = {
     "emotic": "emoscene.datasets.emotic:open_emotic",
+    "table": "emoscene.datasets.table:open_table",
+    "folder": "emoscene.datasets.folders:open_folder",
+    "caer_s": "emoscene.datasets.caer_s:open_caer_s",
+    "finding_emo": "emoscene.datasets.finding_emo:open_finding_emo",
+    "emotag": "emoscene.datasets.emotag:open_emotag",
+    "hub": "emoscene.datasets.hub_disk:open_hub_disk",
 }
 _GROUP = "emoscene.datasets"
 
