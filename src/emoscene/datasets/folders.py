@@ -163,13 +163,15 @@ def _label_id(folder: Path, space: LabelSpace, *, leave_out: bool) -> str | None
     )
 
 
-def open_folder(root: Path, *, space: str = "ekman", name: str = "folder", unknown: str = "error") -> Dataset:
+def open_folder(
+    root: Path, *, space: str = "ekman", called: str = "folder", unknown: str = "error"
+) -> Dataset:
     """Open a folder per class.
 
     Args:
         root: `root/Class/...` or `root/split/Class/...`; names of classes are labels, their variants or synonyms.
         space: The label space.
-        name: What the dataset is called in the ids of its samples.
+        called: What the dataset is called in the ids of its samples.
         unknown: `error`, or `leave_out` for folders that are no label.
     """
     if unknown not in ("error", "leave_out"):
@@ -177,11 +179,11 @@ def open_folder(root: Path, *, space: str = "ekman", name: str = "folder", unkno
     labels = label_space(space)
     folders = class_folders(root, labels, leave_out=unknown == "leave_out")
     return ClassFolders(
-        facts=Facts(name, FACTS.title, FACTS.licence, FACTS.access, FACTS.traps),
+        facts=Facts(called, FACTS.title, FACTS.licence, FACTS.access, FACTS.traps),
         root=root,
         labels=labels,
         splits=tuple(folders),
         layout="split/class/picture" if tuple(folders) != (_ONE_SPLIT,) else "class/picture",
-        options={"space": space, "name": name, "unknown": unknown},
+        options={"space": space, "called": called, "unknown": unknown},
         folders=folders,
     )

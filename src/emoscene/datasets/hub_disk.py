@@ -150,7 +150,7 @@ def _box(row: Row, reader: PersonReader) -> BoundingBox | None:
 def open_hub_disk(
     root: Path,
     *,
-    name: str | None = None,
+    called: str | None = None,
     space: str | None = None,
     image: str | None = None,
     text: str | None = None,
@@ -186,11 +186,11 @@ def open_hub_disk(
         MissingExtraError: if pyarrow is not installed.
     """
     given = {key: value for key, value in locals().items() if key != "root" and value is not None}
-    how = layout_of({"name": "hub", **given})
+    how = layout_of({"called": "hub", **given})
     label_set = label_space(how.space)
     files = find_splits(root)
     opened = HubDisk(
-        facts=Facts(how.name, FACTS.title, FACTS.licence, FACTS.access, FACTS.traps),
+        facts=Facts(how.called, FACTS.title, FACTS.licence, FACTS.access, FACTS.traps),
         root=root,
         labels=label_set,
         splits=tuple(files),

@@ -38,7 +38,7 @@ def presets() -> Mapping[str, Preset]:
 
 def _preset(name: str, entry: Mapping[str, Any]) -> Preset:
     facts = Facts(name, entry["title"], entry["licence"], entry["access"], tuple(entry.get("traps", ())))
-    return Preset(facts, entry["root"], {"name": name, **entry["options"]})
+    return Preset(facts, entry["root"], {"called": name, **entry["options"]})
 
 
 def preset_named(name: str) -> Preset:

@@ -186,7 +186,7 @@ def open_table(
     root: Path,
     *,
     preset: str | None = None,
-    name: str | None = None,
+    called: str | None = None,
     space: str | None = None,
     files: str | dict[str, Any] | None = None,
     separator: str | None = None,
@@ -242,8 +242,8 @@ def open_table(
         known = preset_named(preset)
         facts, base = known.facts, dict(known.options)
     how = layout_of({**base, **given})
-    if facts is FACTS or "name" in given:
-        facts = Facts(how.name, facts.title, facts.licence, facts.access, facts.traps)
+    if facts is FACTS or "called" in given:
+        facts = Facts(how.called, facts.title, facts.licence, facts.access, facts.traps)
     label_set = label_space(how.space)
     opened = tuple(
         _File(path, find_columns(columns_in(path, how), how, label_set, path.name), of_split)
@@ -275,11 +275,11 @@ def _files(root: Path, how: TableLayout) -> list[tuple[Path, str | None]]:
         if path is not None:
             found.append((path, split))
     if not found:
-        names = [names[0] for names in wanted.values()]
+        usual_names = [names[0] for names in wanted.values()]
         raise MissingFileError(
             "this folder holds no table under the names of splits",
             value=root,
-            remedy=f"Name the file itself as the root, or put there: {', '.join(names)}.",
+            remedy=f"Name the file itself as the root, or put there: {', '.join(usual_names)}.",
         )
     return found
 

@@ -79,7 +79,7 @@ class TableLayout(BaseModel):
     """The options of a table. Column names that are left out are looked for under their usual names.
 
     Attributes:
-        name: What the dataset is called in the ids of its samples.
+        called: What the dataset is called in the ids of its samples.
         space: Label space of the targets: a name or a YAML file.
         files: Files of the splits below the root, where the root is a folder: split -> names to try.
         separator: Between columns; by default found out from the first line.
@@ -111,7 +111,7 @@ class TableLayout(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)] = "table"
+    called: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)] = "table"
     space: str = "emotic"
     files: dict[str, _List] = Field(default_factory=dict)
     separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
@@ -153,6 +153,15 @@ class TableLayout(BaseModel):
     @classmethod
     def _tab(cls, value: Any) -> Any:
         return {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " "}.get(value, value)
+
+    @field_validator("columns")
+    @classmethod
+    def _each_once(cls, value: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        for names in value:
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                raise ValueError(f"columns names {twice[0]!r} twice")
+        return value
 
     @field_validator("vad_range")
     @classmethod
