@@ -9,6 +9,7 @@ from PIL import Image
 
 from emoscene.datasets.registry import open_dataset
 from emoscene.errors import InputError, MissingFileError
+from tests.datasets.reading import target_of
 
 HEADER = "index,user,image_path,tags,age,valence,arousal,emotion,dec_factors,ambiguity,datetime\n"
 ROWS = (
@@ -32,7 +33,7 @@ def test_emotions_of_scenes_with_valence_and_arousal_as_attributes(root: Path) -
     first, second = dataset.samples("all")
     assert first.id == "finding_emo/all/0"
     assert first.picture == str(root / "images/Run_2/Loving toddlers/a.jpg")
-    assert (first.target, second.target) == ({"trust"}, {"interest"})
+    assert (target_of(first), target_of(second)) == ({"trust"}, {"interest"})
     assert first.target_vad is None
     assert (first.attributes["valence"], first.attributes["arousal"]) == ("1", "10")
     assert second.attributes == {"valence": "5.5", "arousal": "5.5", "ambiguity": "2", "user": "5fd9"}
@@ -78,7 +79,7 @@ def test_rows_without_emotion_are_left_out_and_counted(root: Path) -> None:
         + "1,u,/R/c.jpg,1,A,0,0,Trust,U,0,d\n2,u,/R/d.jpg,0,A,0,0,Undefined,U,0,d\n3,u,/R/e.jpg,0,A,0,0,Joy,U,0,d\n"
     )
     dataset = open_dataset("finding_emo", root)
-    assert [sample.target for sample in dataset.samples("all")] == [{"joy"}]
+    assert [target_of(sample) for sample in dataset.samples("all")] == [{"joy"}]
     found = {each.defect: each.count for each in dataset.findings(pictures=False)}
     assert found == {"rejected": 1, "no_emotion": 1}
 

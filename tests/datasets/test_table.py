@@ -15,6 +15,7 @@ from PIL import Image
 from emoscene.datasets.registry import open_dataset
 from emoscene.errors import EmosceneError, InputError, MissingFileError, OptionError
 from emoscene.types import VAD, Sample
+from tests.datasets.reading import target_of
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -39,7 +40,11 @@ def counted(path: Path, **options: Any) -> dict[str, int]:
     return {finding.defect: finding.count for finding in found}
 
 
-PEOPLE = "image,x1,y1,x2,y2,labels,valence,arousal,dominance\na.jpg,1,2,30,40,anger; Fear,3,7,5\na.jpg,5,2,30,40,Pain,,,\n"
+PEOPLE = (
+    "image,x1,y1,x2,y2,labels,valence,arousal,dominance\n"
+    + "a.jpg,1,2,30,40,anger; Fear,3,7,5\n"
+    + "a.jpg,5,2,30,40,Pain,,,\n"
+)
 
 
 def test_pictures_boxes_and_labels_are_found_by_the_names_of_their_columns(write: Write) -> None:
@@ -51,9 +56,9 @@ def test_pictures_boxes_and_labels_are_found_by_the_names_of_their_columns(write
     assert first.source == first.group == second.group == "a.jpg"
     assert first.box is not None
     assert first.box.as_tuple() == (1, 2, 30, 40)
-    assert first.target == {"anger", "fear"}
+    assert target_of(first) == {"anger", "fear"}
     assert first.target_vad == VAD(valence=3, arousal=7, dominance=5)
-    assert second.target == {"pain"}
+    assert target_of(second) == {"pain"}
     assert second.target_vad is None
 
 
@@ -68,7 +73,7 @@ def test_pictures_boxes_and_labels_are_found_by_the_names_of_their_columns(write
 )
 def test_labels_are_written_in_one_cell_in_several_ways(cell: str, write: Write) -> None:
     (sample,) = read(write("t.csv", f"text,labels\nshe waits,{cell}\n"))
-    assert sample.target == {"anger", "fear"}
+    assert target_of(sample) == {"anger", "fear"}
     assert sample.text == "she waits"
     assert sample.picture is None
     assert sample.id == "table/all/row-1"
@@ -89,7 +94,7 @@ def test_labels_are_written_in_one_cell_in_several_ways(cell: str, write: Write)
 )
 def test_every_kind_of_file_gives_the_same_sample(name: str, content: str, write: Write) -> None:
     (sample,) = read(write(name, content))
-    assert (sample.text, sample.target) == ("she waits", {"fear"})
+    assert (sample.text, target_of(sample)) == ("she waits", {"fear"})
 
 
 def test_parquet_is_read_in_batches(tmp_path: Path) -> None:
@@ -100,7 +105,7 @@ def test_parquet_is_read_in_batches(tmp_path: Path) -> None:
     parquet.write_table(arrow.table({"text": ["she waits"] * 200, "labels": labels}), path)
     samples = read(path)
     assert len(samples) == 200
-    assert samples[199].target == {"anger", "pain"}
+    assert target_of(samples[199]) == {"anger", "pain"}
 
 
 def test_a_damaged_parquet_file_is_one_error(write: Write) -> None:
@@ -135,7 +140,7 @@ def test_a_folder_holds_a_file_a_split(write: Write) -> None:
     root = write("d/validation.jsonl", '{"text": "b", "label": "pain"}').parent
     dataset = open_dataset("table", root)
     assert dataset.splits == ("train", "val")
-    assert [sample.target for sample in dataset.samples("val")] == [{"pain"}]
+    assert [target_of(sample) for sample in dataset.samples("val")] == [{"pain"}]
     with pytest.raises(MissingFileError, match=r"train\.csv"):
         open_dataset("table", root.parent)
 
@@ -143,16 +148,16 @@ def test_a_folder_holds_a_file_a_split(write: Write) -> None:
 def test_one_column_a_label(write: Write) -> None:
     path = write("t.csv", "text,ang,fear\na,1,0\nb,0.6,0.2\nc,0,0\n")
     samples = read(path, label_columns="ang,fear", codes="ang:anger")
-    assert [sample.target for sample in samples] == [{"anger"}, {"anger"}, set()]
+    assert [target_of(sample) for sample in samples] == [{"anger"}, {"anger"}, set()]
     assert [sample.target_scores for sample in samples] == [None, {"anger": 0.6, "fear": 0.2}, None]
     strict = read(path, label_columns=["ang", "fear"], codes={"ang": "anger"}, threshold=0.7)
-    assert [sample.target for sample in strict] == [{"anger"}, set(), set()]
+    assert [target_of(sample) for sample in strict] == [{"anger"}, set(), set()]
 
 
 def test_columns_of_all_labels_are_found_without_being_named(write: Write) -> None:
     names = "joy,trust,fear,surprise,sadness,disgust,anger,anticipation"
     (sample,) = read(write("t.csv", f"text,{names}\na,1,0,0,0,0,0,0,1\n"), space="plutchik")
-    assert sample.target == {"joy", "anticipation"}
+    assert target_of(sample) == {"joy", "anticipation"}
 
 
 VOTED = "text,anger,fear,pain\na,6,3,1\nb,5,5,0\nc,0,0,0\nd,1,8,1\n"
@@ -171,7 +176,7 @@ def test_votes_make_labels_hold_by_a_rule(votes: str, targets: list[set[str]], w
     path = write("t.csv", VOTED)
     options = {"vote_columns": "anger,fear,pain", "votes": votes}
     samples = read(path, **options)
-    assert [sample.target for sample in samples] == targets
+    assert [target_of(sample) for sample in samples] == targets
     assert samples[0].target_scores == pytest.approx({"anger": 0.6, "fear": 0.3, "pain": 0.1})
     assert counted(path, **options)["no_majority"] == 4 - len(targets)
 
@@ -210,7 +215,7 @@ def test_valence_is_rescaled_and_kept_as_an_attribute_where_a_part_is_missing(wr
 def test_synonyms_and_missing_labels_are_counted(write: Write) -> None:
     path = write("t.csv", "text,label\na,happy\nb,\n")
     samples = read(path, space="ekman")
-    assert [sample.target for sample in samples] == [{"happiness"}, None]
+    assert [target_of(sample) for sample in samples] == [{"happiness"}, None]
     findings = open_dataset("table", path, space="ekman").findings()
     assert {finding.defect: finding.examples for finding in findings} == {
         "no_label": ("t.csv, line 3",),
@@ -301,7 +306,7 @@ def test_hostile_and_faulty_files_end_in_one_sentence(content: bytes, said: str,
     ],
 )
 def test_faulty_json_lines_end_in_one_sentence(content: str, said: str, write: Write) -> None:
-    with pytest.raises(InputError, match="t.jsonl") as caught:
+    with pytest.raises(InputError, match=r"t\.jsonl") as caught:
         read(write("t.jsonl", content))
     assert said in str(caught.value)
 
@@ -315,7 +320,10 @@ def test_no_content_escapes_as_another_error(content: bytes, tmp_path: Path) -> 
         try:
             read(path)
         except EmosceneError as error:
-            assert "\n" not in str(error)
+            said = str(error)
+        else:
+            said = ""
+        assert "\n" not in said
 
 
 @pytest.mark.parametrize(
@@ -351,7 +359,7 @@ def test_a_space_of_one_label_a_person_takes_no_two(write: Write) -> None:
 def test_codes_and_ignored_labels(write: Write) -> None:
     path = write("t.csv", "text,label\na,0\nb,1\nc,9\n")
     options = {"codes": "0:anger,1:fear", "ignore": "9"}
-    assert [sample.target for sample in read(path, **options)] == [{"anger"}, {"fear"}]
+    assert [target_of(sample) for sample in read(path, **options)] == [{"anger"}, {"fear"}]
     assert counted(path, **options) == {"ignored_label": 1}
 
 
@@ -390,4 +398,4 @@ def test_the_caption_study_is_a_table(reference_data: Path) -> None:
     path = reference_data / "captions" / "captions_dev.csv"
     samples = read(path, text="full", image="none", group="image", labels="emotion", space="caption-study")
     assert len(samples) == 176
-    assert all(sample.target and sample.text for sample in samples)
+    assert all(target_of(sample) and sample.text for sample in samples)
