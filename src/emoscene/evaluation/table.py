@@ -117,20 +117,20 @@ def align(
         is_true[at, [place[label] for label in person.labels or ()]] = True
         if person.vad is not None:
             vad_truth[at] = person.vad
-        row = answers.get(person.id)
-        statuses.append(MISSING if row is None else row.status.value)
-        if row is None or not row.ok:
+        answer = answers.get(person.id)
+        statuses.append(MISSING if answer is None else answer.status.value)
+        if answer is None or not answer.ok:
             continue
-        _check_labels(row, place, labels)
-        is_said[at, [place[label] for label in row.labels]] = True
-        for label, score in row.scores.items():
+        _check_labels(answer, place, labels)
+        is_said[at, [place[label] for label in answer.labels]] = True
+        for label, score in answer.scores.items():
             scores[at, place[label]] = score
-        if row.score_kind is not None:
-            kinds[row.score_kind] += 1
-        if row.dominant is not None:
-            dominant[at] = place[row.dominant]
-        if row.vad is not None:
-            vad[at] = (row.vad.valence, row.vad.arousal, row.vad.dominance)
+        if answer.score_kind is not None:
+            kinds[answer.score_kind] += 1
+        if answer.dominant is not None:
+            dominant[at] = place[answer.dominant]
+        if answer.vad is not None:
+            vad[at] = (answer.vad.valence, answer.vad.arousal, answer.vad.dominance)
     return Table(
         labels=labels,
         ids=tuple(known),

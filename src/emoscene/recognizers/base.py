@@ -30,7 +30,10 @@ __all__ = ["Answer", "BatchRecognizer", "Card", "Fittable", "Recognizer", "Refus
 
 @dataclass(frozen=True)
 class Card:
-    """What a user must know of a recognizer before trusting it."""
+    """What a user must know of a recognizer before trusting it.
+
+    A `baseline` looks at nobody and answers for everybody: it is there to be beaten.
+    """
 
     name: str
     summary: str
@@ -41,6 +44,7 @@ class Card:
     uses_picture: bool = True
     uses_text: bool = False
     label_order_invariant: bool = True
+    baseline: bool = False
 
 
 @runtime_checkable

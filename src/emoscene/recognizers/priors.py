@@ -34,6 +34,7 @@ class Prior(BatchRecognizer[str]):
             "Apache-2.0",
             limits="Looks neither at the picture nor at the words: a baseline, never an answer about anybody.",
             uses_picture=False,
+            baseline=True,
         )
         super().__init__(name, card, labels)
         self._rule = rule
