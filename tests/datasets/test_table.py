@@ -379,6 +379,12 @@ def test_findings_open_the_pictures(write: Write, tmp_path: Path) -> None:
     assert open_dataset("table", path).findings(pictures=False) == []
 
 
+def test_a_manifest_tells_no_folders_above(write: Write) -> None:
+    path = write("deep/down/t.csv", "image,label\na.png,fear\n")
+    told = open_dataset("table", path, pictures=str(path.parent.parent)).describe()
+    assert (told["root"], told["options"]) == ("t.csv", {"pictures": "deep"})
+
+
 def test_a_sample_without_anything_stays_and_is_counted(write: Write) -> None:
     path = write("t.csv", "text,label\n,fear\n")
     (sample,) = read(path)

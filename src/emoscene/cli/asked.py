@@ -18,7 +18,7 @@ from emoscene.people import DetectionOptions, Finder
 from emoscene.recognizers.asking import Nobody, Which, find, samples_of
 from emoscene.types import BoundingBox, Picture, Sample
 
-__all__ = ["Asked", "Given", "check", "read_options"]
+__all__ = ["Asked", "Given", "check", "read_data_options", "read_options"]
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,15 @@ def read_options(pairs: Sequence[str]) -> dict[str, Any]:
             raise OptionError("a reason is asked for with --reason", value=pair, remedy="Leave out the -o.")
         options[key] = value
     return options
+
+
+def read_data_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """`KEY=VALUE` pairs for a dataset, whose options may be named as those of a model may not, such as `labels`.
+
+    Raises:
+        OptionError: if a pair has no key or no equals sign.
+    """
+    return dict(map(_read_pair, pairs))
 
 
 def _read_pair(pair: str) -> tuple[str, Any]:

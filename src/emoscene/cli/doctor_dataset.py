@@ -32,12 +32,12 @@ def examine(name: str, root: str, options: Sequence[str], *, as_json: bool) -> i
     """
     import json
 
-    from emoscene.cli.asked import read_options
+    from emoscene.cli.asked import read_data_options
     from emoscene.cli.streams import write_line
     from emoscene.datasets.registry import open_dataset
     from emoscene.render.printable import printable_json
 
-    dataset = open_dataset(name, root, **read_options(options))
+    dataset = open_dataset(name, root, **read_data_options(options))
     found = _report(dataset, root)
     if as_json:
         write_line(printable_json(json.dumps(found, ensure_ascii=False, allow_nan=False)))

@@ -255,11 +255,20 @@ def open_table(
         labels=label_set,
         splits=_splits(opened, how),
         layout=_described(opened),
-        options={**({"preset": preset} if preset else {}), **given},
+        options={**({"preset": preset} if preset else {}), **_shown(given)},
         how=how,
         files=opened,
         pictures=_pictures(root, how),
     )
+
+
+def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options for the manifest: of folders and files their names, without the folders above, which are private."""
+    places = {"pictures", "space"}
+    return {
+        key: Path(value).name if key in places and isinstance(value, str) else value
+        for key, value in given.items()
+    }
 
 
 def _files(root: Path, how: TableLayout) -> list[tuple[Path, str | None]]:
