@@ -1,32 +1,19 @@
-"""Answers as one HTML file that needs nothing else: no script, no font, no request to anywhere.
-
-Every word that came from outside (paths, captions, label names, messages) is escaped, and a content security
-policy in the page forbids whatever it does not carry itself.
-"""
+"""Answers as one HTML file that needs nothing else; what keeps it so is in `document`."""
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
-from PIL import Image
-
-from emoscene import __version__
 from emoscene.labels import LabelSpace
 from emoscene.render import words
-from emoscene.render.printable import printable
-from emoscene.types import BoundingBox, Picture, Prediction, ScoreKind
+from emoscene.render.document import document, escaped, frame_style, outline, thumbnail
+from emoscene.types import Picture, Prediction, ScoreKind
 
 __all__ = ["Shown", "page"]
 
-_LONGER_SIDE = 1000
 _MOST_LABELS = 6
 _PEOPLE = ("#ffd640", "#5ad1ff", "#ff80ab", "#9ce25c", "#ff9e5e", "#bea0ff")
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 @dataclass(frozen=True)
@@ -48,80 +35,31 @@ def page(shown: Iterable[Shown], labels: LabelSpace | None = None, *, model: str
     """
     scenes = "\n".join(_scene(each, labels) for each in shown)
     about = f"answered by {model}, {why}" if why else model
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="emoscene {__version__}">
-<title>Apparent emotion</title>
-<style>
-{files("emoscene.render").joinpath("page.css").read_text(encoding="utf-8")}</style>
-</head>
-<body>
-<header>
-<h1>Apparent emotion</h1>
-<p class="faint">{_text(about)}</p>
-</header>
-<main>
-{scenes}
-</main>
-<footer>
-<p><strong>{_text(words.NOTICE)}</strong></p>
-<p>{_text(words.USE_NOTICE)}</p>
-<p>emoscene {__version__}</p>
-</footer>
-</body>
-</html>
-"""
-
-
-def _text(text: str) -> str:
-    return html.escape(printable(text), quote=True)
+    return document("Apparent emotion", about, scenes)
 
 
 def _scene(shown: Shown, labels: LabelSpace | None) -> str:
     people = shown.predictions
-    source = _text(people[0].source or people[0].id) if people else ""
+    source = people[0].source or people[0].id if people else ""
     several = len(people) > 1
     answers = "\n".join(_person(row, index if several else None, labels) for index, row in enumerate(people))
     if shown.picture is None:
-        return f'<section class="scene"><h2>{source}</h2>{answers}</section>'
+        return f'<section class="scene"><h2>{escaped(source)}</h2>{answers}</section>'
     boxes = "".join(
-        _box(row.box, shown.picture, index, several)
+        outline(row.box, shown.picture, _who(index), _badge(index) if several else "")
         for index, row in enumerate(people)
         if row.box is not None
     )
     return (
-        f'<section class="scene pictured"><h2>{source}</h2>'
-        f'<div class="shot"><div class="frame" style="{_frame(shown.picture)}">'
-        f"{_thumbnail(shown.picture, source)}{boxes}</div></div>"
+        f'<section class="scene pictured"><h2>{escaped(source)}</h2>'
+        f'<div class="shot"><div class="frame" style="{frame_style(shown.picture)}">'
+        f"{thumbnail(shown.picture, source)}{boxes}</div></div>"
         f"<div>{answers}</div></section>"
     )
 
 
-def _frame(picture: Picture) -> str:
-    """The frame is never much larger than the picture, nor taller than the window."""
-    shape = picture.width / picture.height
-    return f"max-width:min({max(picture.width, 360)}px,{78 * shape:.2f}vh)"
-
-
-def _thumbnail(picture: Picture, source: str) -> str:
-    image = picture.image.convert("RGB")
-    image.thumbnail((_LONGER_SIDE, _LONGER_SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=86, optimize=True)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f'<img alt="{source}" width="{image.width}" height="{image.height}" src="data:image/jpeg;base64,{data}">'
-
-
-def _box(box: BoundingBox, picture: Picture, index: int, several: bool) -> str:
-    left, top = 100 * box.x1 / picture.width, 100 * box.y1 / picture.height
-    width, height = 100 * box.width / picture.width, 100 * box.height / picture.height
-    place = f"left:{left:.3f}%;top:{top:.3f}%;width:{width:.3f}%;height:{height:.3f}%"
-    badge = f'<span class="badge">{index + 1}</span>' if several else ""
-    return f'<div class="box" style="{_who(index)};{place}">{badge}</div>'
+def _badge(index: int) -> str:
+    return f'<span class="badge">{index + 1}</span>'
 
 
 def _who(index: int) -> str:
@@ -129,26 +67,26 @@ def _who(index: int) -> str:
 
 
 def _person(row: Prediction, index: int | None, labels: LabelSpace | None) -> str:
-    badge = "" if index is None else f'<span class="badge">{index + 1}</span> '
+    badge = "" if index is None else f"{_badge(index)} "
     style = "" if index is None else f' style="{_who(index)}"'
     parts = [f'<article class="person"{style}>']
     if row.ok:
         title = words.label_name(row.dominant, labels) if row.dominant else "no label"
-        parts.append(f"<h3>{badge}{_text(title)}</h3>")
+        parts.append(f"<h3>{badge}{escaped(title)}</h3>")
     else:
         what, remedy = words.problem(row)
-        parts.append(f"<h3>{badge}{_text(str(row.status).replace('_', ' '))}</h3>")
-        parts.append(f'<p class="problem">{_text(what)}.{" " + _text(remedy) if remedy else ""}</p>')
+        parts.append(f"<h3>{badge}{escaped(str(row.status).replace('_', ' '))}</h3>")
+        parts.append(f'<p class="problem">{escaped(what)}.{" " + escaped(remedy) if remedy else ""}</p>')
     about = [words.box_words(row.box) if row.source != "text" else "words alone", row.model]
     if row.ok:
         about.append(words.kind_words(row.score_kind))
-        parts.insert(2, f'<p class="faint">{_text(" · ".join(about))}</p>')
+        parts.insert(2, f'<p class="faint">{escaped(" · ".join(about))}</p>')
         parts += _scores(row, labels)
     for name, said in (("caption", row.caption), ("reason", row.reason)):
         if said:
-            parts.append(f'<p class="said"><b>{name}</b>{_text(said)}</p>')
+            parts.append(f'<p class="said"><b>{name}</b>{escaped(said)}</p>')
     if row.warnings:
-        notes = "".join(f"<li>{_text(warning)}</li>" for warning in row.warnings)
+        notes = "".join(f"<li>{escaped(warning)}</li>" for warning in row.warnings)
         parts.append(f'<ul class="notes">{notes}</ul>')
     return "\n".join([*parts, "</article>"])
 
@@ -170,7 +108,7 @@ def _label_bar(row: Prediction, label: str, score: float, labels: LabelSpace | N
     number = "" if row.score_kind is ScoreKind.MEMBERSHIP else words.score_words(score)
     filled = 100 * words.bar_fraction(row, score)
     return (
-        f'<div title="{_text(meaning)}"><span>{_text(name)}</span>'
+        f'<div title="{escaped(meaning)}"><span>{escaped(name)}</span>'
         f'<span class="track"><span class="fill {words.tone(label, labels)}" style="width:{filled:.1f}%"></span></span>'
         f'<span class="number">{number}</span></div>'
     )
@@ -188,7 +126,7 @@ def _vad_bar(name: str, value: float) -> str:
 
 def _rest(scores: Sequence[tuple[str, float]], labels: LabelSpace | None) -> str:
     return "".join(
-        f"<li><span>{_text(words.label_name(label, labels))}</span>"
+        f"<li><span>{escaped(words.label_name(label, labels))}</span>"
         f'<span class="number">{words.score_words(score)}</span></li>'
         for label, score in scores
     )
