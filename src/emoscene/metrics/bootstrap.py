@@ -11,13 +11,20 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from emoscene.metrics.interval import Interval, Resampling, percentile_interval
-from emoscene.metrics.ranking import RankedTargets
+from emoscene.metrics.interval import (
+    Interval,
+    Method,
+    Resampling,
+    bca_interval,
+    percentile_interval,
+)
+from emoscene.metrics.ranking import AP_DEFINITION, Definition, RankedTargets
 
 __all__ = [
     "Interval",
     "Resampling",
     "bootstrap_ci",
+    "class_ap_intervals",
     "mean_ap_ci",
     "paired_bootstrap_ci",
     "paired_mean_ap_ci",
@@ -25,10 +32,12 @@ __all__ = [
 ]
 
 Groups = int | Sequence[Hashable] | npt.NDArray[np.generic]
+Weights = npt.NDArray[np.int64]
 Statistic = Callable[[npt.NDArray[np.intp]], float]
 
 
 _DEFAULT = Resampling()
+_MOST_BLOCKS = 200
 
 
 def row_weights(groups: Groups, rounds: int, seed: int = 0) -> Iterator[npt.NDArray[np.int64]]:
@@ -93,6 +102,9 @@ def mean_ap_ci(
     scores: npt.ArrayLike,
     groups: Groups | None = None,
     plan: Resampling = _DEFAULT,
+    *,
+    definition: Definition = AP_DEFINITION,
+    method: Method = "percentile",
 ) -> Interval:
     """The interval of `ranking.mean_ap(targets, scores)`: sorted once, weighted in every round.
 
@@ -101,12 +113,17 @@ def mean_ap_ci(
         scores: Shape (n, k), finite.
         groups: The group of each row, or None if each row stands alone.
         plan: Rounds, seed and level.
+        definition: Which average precision.
+        method: `percentile` or `bca`. The acceleration of BCa comes from a jackknife that leaves out one of at most
+            200 blocks of groups at a time.
 
     A class without a positive in a round is left out of that round's mean.
     """
     ranked = RankedTargets(targets, scores)
-    weights = row_weights(_groups(groups, ranked.rows), plan.rounds, plan.seed)
-    return percentile_interval([ranked.mean_ap(weight).value for weight in weights], plan)
+    together = _groups(groups, ranked.rows)
+    return _weighted_interval(
+        lambda weight: ranked.mean_ap(weight, definition).value, together, ranked.rows, plan, method
+    )
 
 
 def paired_mean_ap_ci(
@@ -114,6 +131,9 @@ def paired_mean_ap_ci(
     scores: tuple[npt.ArrayLike, npt.ArrayLike],
     groups: Groups | None = None,
     plan: Resampling = _DEFAULT,
+    *,
+    definition: Definition = AP_DEFINITION,
+    method: Method = "percentile",
 ) -> Interval:
     """The interval of the mean AP of the first score matrix minus that of the second, on the same rows.
 
@@ -122,10 +142,46 @@ def paired_mean_ap_ci(
         scores: Two arrays of shape (n, k), finite.
         groups: The group of each row, or None if each row stands alone.
         plan: Rounds, seed and level.
+        definition, method: As for `mean_ap_ci`.
     """
     first, second = (RankedTargets(targets, matrix) for matrix in scores)
-    weights = row_weights(_groups(groups, first.rows), plan.rounds, plan.seed)
-    return percentile_interval([first.mean_ap(w).value - second.mean_ap(w).value for w in weights], plan)
+
+    def difference(weight: Weights) -> float:
+        return first.mean_ap(weight, definition).value - second.mean_ap(weight, definition).value
+
+    return _weighted_interval(difference, _groups(groups, first.rows), first.rows, plan, method)
+
+
+def class_ap_intervals(
+    targets: npt.ArrayLike, scores: npt.ArrayLike, groups: Groups | None = None, plan: Resampling = _DEFAULT
+) -> list[Interval]:
+    """The percentile interval of each class's average precision (`step`)."""
+    ranked = RankedTargets(targets, scores)
+    weights = row_weights(_groups(groups, ranked.rows), plan.rounds, plan.seed)
+    drawn = np.stack([ranked.average_precisions(weight) for weight in weights])
+    return [percentile_interval(column, plan) for column in drawn.T]
+
+
+def _weighted_interval(
+    statistic: Callable[[Weights], float], groups: Groups, rows: int, plan: Resampling, method: Method
+) -> Interval:
+    """The interval of a figure of weighted rows."""
+    values = [statistic(weight) for weight in row_weights(groups, plan.rounds, plan.seed)]
+    if method == "percentile":
+        return percentile_interval(values, plan)
+    left_out = [statistic(weight) for weight in _without_blocks(groups, rows)]
+    return bca_interval(values, plan, statistic(np.ones(rows, dtype=np.int64)), left_out)
+
+
+def _without_blocks(groups: Groups, rows: int) -> Iterator[Weights]:
+    """Weights that leave out one block of groups at a time: every group alone where there are few."""
+    keys = range(rows) if isinstance(groups, int) else groups
+    places: dict[Hashable, int] = {}
+    place = np.array([places.setdefault(key, len(places)) for key in keys], dtype=np.int64)
+    blocks = min(_MOST_BLOCKS, len(places))
+    block = place * blocks // max(len(places), 1)
+    for number in range(blocks):
+        yield (block != number).astype(np.int64)
 
 
 def _groups(groups: Groups | None, rows: int) -> Groups:

@@ -1,19 +1,42 @@
-"""How well scores rank: average precision and its mean over the classes.
+"""How well scores rank: average precision in the three definitions that are in use, ROC-AUC, and the top k.
 
-The definition is the step-wise one (as in scikit-learn): AP = sum over thresholds of (R_n - R_{n-1}) * P_n,
-without interpolation. Equal scores share one threshold, so the order of rows never matters.
+Average precision of one class, over the thresholds that the scores give (P precision, R recall):
+
+- `step`: the sum of (R_n - R_{n-1}) P_n, as scikit-learn; most Python code for EMOTIC uses it;
+- `voc2010`: the same with P_n raised to the highest precision at any recall from R_n on (all-points interpolation of
+  PASCAL VOC from 2010); the evaluation script of EMOTIC's authors;
+- `voc11`: the mean of that highest precision at recall 0, 0.1, ... 1; the Torch code of EMOTIC's authors.
+
+They differ by up to two points on random scores: say which one a figure is. Equal scores share one threshold, so the
+order of rows never matters.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AP_DEFINITION", "MeanAP", "RankedTargets", "average_precision", "mean_ap"]
+from emoscene.metrics.figure import Figure
 
-AP_DEFINITION = "step"
+__all__ = [
+    "AP_DEFINITION",
+    "Definition",
+    "MeanAP",
+    "RankedTargets",
+    "RocAUC",
+    "average_precision",
+    "mean_ap",
+    "roc_auc",
+    "top_k_metrics",
+]
+
+Definition = Literal["step", "voc2010", "voc11"]
+
+AP_DEFINITION: Definition = "step"
+_RECALLS = 11
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -63,11 +86,14 @@ class RankedTargets:
         self._positive = np.take_along_axis(truth.T.astype(np.float64), self._order, axis=1)
         self._last_tied = _last_of_ties(np.take_along_axis(ranking.T, self._order, axis=1))
 
-    def average_precisions(self, weights: npt.ArrayLike | None = None) -> FloatArray:
+    def average_precisions(
+        self, weights: npt.ArrayLike | None = None, definition: Definition = AP_DEFINITION
+    ) -> FloatArray:
         """Average precision of every class, shape (k,).
 
         Args:
             weights: Shape (n,), at least 0: how often each row counts; None counts each once.
+            definition: `step`, `voc2010` or `voc11`; see the head of this module.
         """
         if weights is None:
             weight = np.ones_like(self._positive)
@@ -82,16 +108,39 @@ class RankedTargets:
         if self.rows == 0:
             return np.full(self.classes, np.nan)
         precision = np.divide(found, seen, out=np.zeros_like(found), where=seen > 0)
-        gained = (hits * np.take_along_axis(precision, self._last_tied, axis=1)).sum(axis=1)
+        reached = np.take_along_axis(precision, self._last_tied, axis=1)
         positives = found[:, -1]
+        if definition == "voc11":
+            return self._at_recalls(
+                np.take_along_axis(found, self._last_tied, axis=1), _highest_from(reached)
+            )
+        if definition == "voc2010":
+            reached = _highest_from(reached)
+        gained = (hits * reached).sum(axis=1)
         undefined = np.full(self.classes, np.nan)
         return np.asarray(np.divide(gained, positives, out=undefined, where=positives > 0))
 
-    def mean_ap(self, weights: npt.ArrayLike | None = None) -> MeanAP:
+    def mean_ap(self, weights: npt.ArrayLike | None = None, definition: Definition = AP_DEFINITION) -> MeanAP:
         """The mean over the classes that have a positive of weight above 0."""
-        per_class = self.average_precisions(weights)
+        per_class = self.average_precisions(weights, definition)
         defined = per_class[~np.isnan(per_class)]
         return MeanAP(float(defined.mean()) if defined.size else float("nan"), int(defined.size), per_class)
+
+    @staticmethod
+    def _at_recalls(found: FloatArray, highest: FloatArray) -> FloatArray:
+        """The mean of the highest precision at eleven recalls; `found` are the positives at each threshold."""
+        positives = found[:, -1]
+        total = np.zeros(len(found))
+        for step in range(_RECALLS):
+            # In whole numbers, so that a recall of exactly 0.3 is not missed by rounding.
+            first = (found * (_RECALLS - 1) >= step * positives[:, None]).argmax(axis=1)
+            total += highest[np.arange(len(found)), first]
+        return np.asarray(np.where(positives > 0, total / _RECALLS, np.nan))
+
+
+def _highest_from(precision: FloatArray) -> FloatArray:
+    """At each place the highest precision there or behind it."""
+    return np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
 
 
 def _last_of_ties(ranked: FloatArray) -> npt.NDArray[np.intp]:
@@ -105,12 +154,35 @@ def _last_of_ties(ranked: FloatArray) -> npt.NDArray[np.intp]:
     return np.minimum.accumulate(places[:, ::-1], axis=1)[:, ::-1].astype(np.intp)
 
 
-def average_precision(y_true: npt.ArrayLike, score: npt.ArrayLike) -> float:
-    """Average precision of one class: the mean precision at the rank of each positive.
+@dataclass(frozen=True)
+class RocAUC:
+    """Area under the ROC curve.
+
+    Attributes:
+        value: The mean over the classes that have both a positive and a negative; nan if none has.
+        classes: How many classes that were.
+        per_class: Shape (k,): the chance that a positive scores above a negative, ties counting half; nan if undefined.
+    """
+
+    value: float
+    classes: int
+    per_class: FloatArray
+
+    @property
+    def reason(self) -> str | None:
+        """Why `value` is nan, or None if it is a number."""
+        return None if self.classes else "no class has both a positive and a negative"
+
+
+def average_precision(
+    y_true: npt.ArrayLike, score: npt.ArrayLike, definition: Definition = AP_DEFINITION
+) -> float:
+    """Average precision of one class.
 
     Args:
         y_true: Shape (n,), 0/1 or bool.
         score: Shape (n,), finite.
+        definition: `step`, `voc2010` or `voc11`.
 
     Returns:
         A number from 0 to 1, or nan if there is no positive (or no row): nothing is there to be found.
@@ -121,11 +193,26 @@ def average_precision(y_true: npt.ArrayLike, score: npt.ArrayLike) -> float:
     truth, ranking = np.asarray(y_true), np.asarray(score, dtype=np.float64)
     if truth.ndim != 1 or truth.shape != ranking.shape:
         raise ValueError(f"y_true {truth.shape} and score {ranking.shape} must share one shape (n,)")
-    return float(RankedTargets(truth[:, None], ranking[:, None]).average_precisions()[0])
+    ranked = RankedTargets(truth[:, None], ranking[:, None])
+    return float(ranked.average_precisions(definition=definition)[0])
 
 
-def mean_ap(targets: npt.ArrayLike, scores: npt.ArrayLike) -> MeanAP:
+def mean_ap(targets: npt.ArrayLike, scores: npt.ArrayLike, definition: Definition = AP_DEFINITION) -> MeanAP:
     """Mean average precision over the classes that have a positive.
+
+    Args:
+        targets: Shape (n, k), 0/1 or bool.
+        scores: Shape (n, k), finite.
+        definition: `step`, `voc2010` or `voc11`.
+
+    Raises:
+        ValueError: as `RankedTargets`.
+    """
+    return RankedTargets(targets, scores).mean_ap(definition=definition)
+
+
+def roc_auc(targets: npt.ArrayLike, scores: npt.ArrayLike) -> RocAUC:
+    """Area under the ROC curve of each class and its mean, by the ranks of the positives (Mann and Whitney).
 
     Args:
         targets: Shape (n, k), 0/1 or bool.
@@ -134,4 +221,51 @@ def mean_ap(targets: npt.ArrayLike, scores: npt.ArrayLike) -> MeanAP:
     Raises:
         ValueError: as `RankedTargets`.
     """
-    return RankedTargets(targets, scores).mean_ap()
+    truth, ranking = np.asarray(targets), np.asarray(scores, dtype=np.float64)
+    RankedTargets(truth, ranking)
+    per_class = np.array([_auc(truth[:, k].astype(bool), ranking[:, k]) for k in range(truth.shape[1])])
+    defined = per_class[~np.isnan(per_class)]
+    return RocAUC(float(defined.mean()) if defined.size else float("nan"), int(defined.size), per_class)
+
+
+def _auc(positive: npt.NDArray[np.bool_], score: FloatArray) -> float:
+    hits, misses = int(positive.sum()), int((~positive).sum())
+    if not hits or not misses:
+        return float("nan")
+    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
+    ends = np.cumsum(count)
+    ranks = (ends - (count - 1) / 2)[place]
+    return float((ranks[positive].sum() - hits * (hits + 1) / 2) / (hits * misses))
+
+
+def top_k_metrics(targets: npt.ArrayLike, scores: npt.ArrayLike, k: int) -> dict[str, Figure]:
+    """How good the `k` highest-scored labels of each person are.
+
+    Args:
+        targets: Shape (n, labels), 0/1 or bool.
+        scores: The same shape, finite. Of equal scores the label that stands first is taken.
+        k: From 1 to the number of labels.
+
+    Returns:
+        `top_{k}_precision` (the share of the k that hold), `top_{k}_recall` (the share of a person's labels among the
+        k, over people with labels) and `top_{k}_hit` (the share of people with at least one that holds).
+
+    Raises:
+        ValueError: as `RankedTargets`, or if `k` is out of range.
+    """
+    truth, ranking = np.asarray(targets), np.asarray(scores, dtype=np.float64)
+    RankedTargets(truth, ranking)
+    if not 1 <= k <= truth.shape[1]:
+        raise ValueError(f"k must lie from 1 to {truth.shape[1]}, not {k}")
+    if not len(truth):
+        return {f"top_{k}_{name}": Figure(float("nan"), "there is nobody to score")
+                for name in ("precision", "recall", "hit")}  # fmt: skip
+    top = np.argsort(-ranking, axis=1, kind="stable")[:, :k]
+    hits = np.take_along_axis(truth.astype(np.float64), top, axis=1).sum(axis=1)
+    held = truth.sum(axis=1)
+    recall = (hits[held > 0] / held[held > 0]).mean() if held.any() else float("nan")
+    return {
+        f"top_{k}_precision": Figure(float(hits.mean()) / k),
+        f"top_{k}_recall": Figure.of(float(recall), "nobody carries a label"),
+        f"top_{k}_hit": Figure(float((hits > 0).mean())),
+    }
