@@ -62,8 +62,8 @@ def test_a_weight_is_so_many_rows(pairs: list[tuple[bool, int]], seed: int) -> N
     rows = np.repeat(np.arange(len(truth)), weights)
     ranked = RankedTargets(truth[:, None], score[:, None])
     for definition in ("step", "voc2010", "voc11"):
-        expected = average_precision(truth[rows], score[rows], definition)  # type: ignore[arg-type]
-        found = ranked.average_precisions(weights, definition)[0]  # type: ignore[arg-type]
+        expected = average_precision(truth[rows], score[rows], definition)
+        found = ranked.average_precisions(weights, definition)[0]
         assert found == pytest.approx(expected, nan_ok=True)
 
 
@@ -77,7 +77,9 @@ def test_on_random_scores_the_definitions_differ_as_is_known() -> None:
         truth[rng.choice(PEOPLE, count, replace=False), label] = True
     found = [np.mean([100 * mean_ap(truth, rng.random(truth.shape), definition=name).value for _ in range(3)])
              for name in ("step", "voc2010", "voc11")]  # fmt: skip
-    assert found == pytest.approx([17.07, 17.46, 18.64], abs=0.15)
+    assert found[:2] == pytest.approx([17.07, 17.46], abs=0.15)
+    # The point at recall 0 is the luck of the first few people of each class: about 0.4 of deviation a draw.
+    assert found[2] == pytest.approx(18.64, abs=0.8)
 
 
 def test_classes_without_a_positive_are_left_out_and_counted() -> None:
