@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from emoscene import __version__
-from emoscene.cli import analyze, doctor, models, scenes, train
+from emoscene.cli import analyze, doctor, evaluate, models, runs, scenes, train
 from emoscene.cli.streams import one_line, say
 from emoscene.errors import EmosceneError
 
@@ -56,6 +56,8 @@ app = typer.Typer(
 )
 app.command("analyze")(analyze.analyze)
 app.add_typer(models.app, name="models")
+app.add_typer(evaluate.app, name="eval")
+app.add_typer(runs.app, name="runs")
 app.add_typer(scenes.app, name="scenes")
 app.command("train")(train.train)
 app.command("doctor")(doctor.doctor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["detectors", "label_spaces", "model_specs", "which_people"]
+__all__ = ["datasets", "detectors", "label_spaces", "model_specs", "which_people"]
 
 
 def model_specs(incomplete: str) -> list[tuple[str, str]]:
@@ -24,6 +24,13 @@ def detectors(incomplete: str) -> list[tuple[str, str]]:
 
     here = [entry for entry in catalogue.entries() if entry.kind == "detector" and catalogue.is_here(entry)]
     return [(entry.name, entry.good_for) for entry in here if entry.name.startswith(incomplete)]
+
+
+def datasets(incomplete: str) -> list[str]:
+    """Names of the datasets that can be read."""
+    from emoscene.datasets.registry import dataset_names
+
+    return [name for name in dataset_names() if name.startswith(incomplete)]
 
 
 def label_spaces(incomplete: str) -> list[str]:

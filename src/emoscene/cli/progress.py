@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["bytes_bar"]
+__all__ = ["bytes_bar", "people_bar"]
 
 _TENTHS = 10
 
@@ -41,6 +41,38 @@ def bytes_bar() -> Iterator[Callable[[int, int], None]]:
         yield show
     finally:
         bar.stop()
+
+
+@contextmanager
+def people_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar of people answered and people in all."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        yield _lines_of_people()
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _lines_of_people() -> Callable[[int, int], None]:
+    """One line when it starts or goes on, and one for each tenth."""
+    from emoscene.cli.streams import say
+
+    said = -1
+
+    def show(done: int, total: int) -> None:
+        nonlocal said
+        tenth = _TENTHS * done // total if total else _TENTHS
+        if tenth > said:
+            said = tenth
+            say(f"{done:,} of {total:,} people")
+
+    return show
 
 
 def _lines() -> Callable[[int, int], None]:
