@@ -94,8 +94,12 @@ def run(
         say(f"model: {choice.name}, because {choice.why}")
     spec = {"spec": choice.name, "recognizer": choice.recognizer, "options": dict(choice.options) | options}
     asked = Asked(split, spec, fit_split, limit)
-    with people_bar() as progress:
-        files = ask(opened, recognizer, asked, out, progress)
+    try:
+        with people_bar() as progress:
+            files = ask(opened, recognizer, asked, out, progress)
+    except KeyboardInterrupt:
+        say(f"the answers so far are in {out}; the same command goes on with it")
+        raise
     for line in api.closing_words(recognizer):
         say(f"note: {line}")
     manifest = dict(files.manifest)
