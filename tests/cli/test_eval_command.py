@@ -173,7 +173,7 @@ def test_what_cannot_be_scored_is_one_line_with_a_remedy(
 def test_ctrl_c_leaves_rows_and_says_how_to_go_on(people: Path, tmp_path: Path) -> None:
     """A real process and a real signal: it ends with 130, and what was answered is there."""
     table = tmp_path / "many.csv"
-    table.write_text("id,text,labels\n" + "".join(f"{i},words,anger\n" for i in range(200_000)))
+    table.write_text("id,text,labels\n" + "".join(f"{i},words,anger\n" for i in range(60_000)))
     code = "import sys; from emoscene.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "eval", "run", "--dataset", "table", "--root", str(table),
                "--split", "all", "--model", "rand6", "--out", str(tmp_path / "run")]  # fmt: skip

@@ -27,6 +27,7 @@ _BUILT_IN = {
     "finding_emo": "emoscene.datasets.finding_emo:open_finding_emo",
     "emotag": "emoscene.datasets.emotag:open_emotag",
     "hub": "emoscene.datasets.hub_disk:open_hub_disk",
+    "scenes": "emoscene.datasets.scenes.folder:open_scenes",
 }
 _GROUP = "emoscene.datasets"
 
