@@ -97,7 +97,7 @@ def test_scores_of_two_kinds_rank_nobody() -> None:
         (["a", "b"], ["a"], "1 of 2 people have no answer: b. .*--missing empty"),
         (["a"], ["a", "a"], "two rows have one id: a"),
         (["a", "a"], ["a"], "two people have one id: a"),
-        (["a"], ["a", "z"], "1 rows are about nobody whose labels are known: z"),
+        (["a"], ["a", "z"], "a row is about nobody whose labels are known: z"),
         ([], [], "nobody has known labels"),
     ],
 )

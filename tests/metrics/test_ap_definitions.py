@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from emoscene.metrics.bootstrap import class_ap_intervals, mean_ap_ci, paired_mean_ap_ci
+from emoscene.metrics.bootstrap import ap_intervals, mean_ap_ci, paired_mean_ap_ci
 from emoscene.metrics.interval import Resampling
 from emoscene.metrics.ranking import RankedTargets, average_precision, mean_ap, roc_auc, top_k_metrics
 
@@ -147,7 +147,12 @@ def test_intervals_of_each_class_hold_the_class() -> None:
     truth = rng.random((80, 3)) < 0.3
     truth[:, 2] = False
     score = rng.random((80, 3)) + 0.4 * truth
-    found = class_ap_intervals(truth, score, [i // 2 for i in range(80)], Resampling(100))
+    pictures = [i // 2 for i in range(80)]
+    mean, found = ap_intervals(truth, score, pictures, Resampling(100))
+    assert mean == mean_ap_ci(truth, score, pictures, Resampling(100))
     for at in range(2):
         assert found[at].low < average_precision(truth[:, at], score[:, at]) < found[at].high
     assert found[2].reason == "the figure was undefined in every round"
+    bca, again = ap_intervals(truth, score, pictures, Resampling(100), method="bca")
+    assert bca == mean_ap_ci(truth, score, pictures, Resampling(100), method="bca")
+    assert again[:2] == found[:2]

@@ -15,12 +15,12 @@ import numpy as np
 
 from emoscene.errors import OptionError
 from emoscene.evaluation.table import Missing, Table, align
-from emoscene.metrics.bootstrap import class_ap_intervals, mean_ap_ci
+from emoscene.metrics.bootstrap import ap_intervals
 from emoscene.metrics.calibration import calibration_metrics
 from emoscene.metrics.coverage import bounds
 from emoscene.metrics.figure import Figure
 from emoscene.metrics.interval import Interval, Method, Resampling
-from emoscene.metrics.ranking import Definition, mean_ap, roc_auc, top_k_metrics
+from emoscene.metrics.ranking import Definition, RankedTargets, roc_auc, top_k_metrics
 from emoscene.metrics.set_bootstrap import class_intervals, set_intervals
 from emoscene.metrics.sets import SetTotals, accuracy, set_metrics
 from emoscene.metrics.vad import vad_metrics
@@ -218,10 +218,11 @@ def _rank(
         figures |= {key: Figure(math.nan, why) for key in keys}
         return
     ranking = table.ranking()
+    ranked = RankedTargets(table.truth, ranking)
     groups = table.groups if how.unit == "group" else None
     definitions: tuple[Definition, ...] = ("step", "voc2010", "voc11")
     for key, definition in zip(keys, definitions, strict=False):
-        found = mean_ap(table.truth, ranking, definition=definition)
+        found = ranked.mean_ap(definition=definition)
         figures[key] = Figure(found.value, found.reason)
         if definition != "step":
             continue
@@ -229,9 +230,10 @@ def _rank(
         for at, label in enumerate(table.labels.ids):
             per_class[label]["ap"] = float(found.per_class[at])
         if how.rounds:
-            intervals[key] = mean_ap_ci(table.truth, ranking, groups, how.plan, method=how.method)
-            found_intervals = class_ap_intervals(table.truth, ranking, groups, how.plan)
-            for label, interval in zip(table.labels.ids, found_intervals, strict=True):
+            intervals[key], of_classes = ap_intervals(
+                table.truth, ranking, groups, how.plan, method=how.method
+            )
+            for label, interval in zip(table.labels.ids, of_classes, strict=True):
                 per_class[label] |= {"ap_low": interval.low, "ap_high": interval.high}
     curve = roc_auc(table.truth, ranking)
     figures["macro_roc_auc"] = Figure(curve.value, curve.reason)

@@ -99,42 +99,42 @@ def align(
         InputError: if a person has no row or two, a row is about nobody, or labels are not of the space.
     """
     known, unlabelled = _known(truth, labels)
-    answers: dict[str, Prediction] = {}
-    for row in rows:
-        if row.id in answers:
-            raise InputError("two rows have one id", value=row.id, remedy="Keep one of them.")
-        answers[row.id] = row
-    _check_everybody(known, answers, unlabelled, missing)
-    place = {label: column for column, label in enumerate(labels.ids)}
+    places = {person.id: at for at, person in enumerate(known)}
+    column = {label: at for at, label in enumerate(labels.ids)}
     shape = (len(known), len(labels))
     is_true, is_said = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
     scores = np.full(shape, np.nan)
     vad_truth, vad = np.full((len(known), 3), np.nan), np.full((len(known), 3), np.nan)
-    dominant = np.full(len(known), -1, np.intp)
-    kinds: Counter[ScoreKind] = Counter()
-    statuses = []
-    for at, person in enumerate(known.values()):
-        is_true[at, [place[label] for label in person.labels or ()]] = True
+    for at, person in enumerate(known):
+        is_true[at, [column[label] for label in person.labels or ()]] = True
         if person.vad is not None:
             vad_truth[at] = person.vad
-        answer = answers.get(person.id)
-        statuses.append(MISSING if answer is None else answer.status.value)
-        if answer is None or not answer.ok:
+    dominant = np.full(len(known), -1, np.intp)
+    kinds: Counter[ScoreKind] = Counter()
+    statuses = [MISSING] * len(known)
+    for row in _once(rows):
+        at = _place(row, places, unlabelled)
+        if at < 0:
             continue
-        _check_labels(answer, place, labels)
-        is_said[at, [place[label] for label in answer.labels]] = True
-        for label, score in answer.scores.items():
-            scores[at, place[label]] = score
-        if answer.score_kind is not None:
-            kinds[answer.score_kind] += 1
-        if answer.dominant is not None:
-            dominant[at] = place[answer.dominant]
-        if answer.vad is not None:
-            vad[at] = (answer.vad.valence, answer.vad.arousal, answer.vad.dominance)
+        statuses[at] = row.status.value
+        if not row.ok:
+            continue
+        _check_labels(row, column, labels)
+        is_said[at, [column[label] for label in row.labels]] = True
+        if row.scores:
+            scores[at, [column[label] for label in row.scores]] = list(row.scores.values())
+        if row.score_kind is not None:
+            kinds[row.score_kind] += 1
+        if row.dominant is not None:
+            dominant[at] = column[row.dominant]
+        if row.vad is not None:
+            vad[at] = (row.vad.valence, row.vad.arousal, row.vad.dominance)
+    if missing == "error":
+        _check_everybody(known, statuses)
     return Table(
         labels=labels,
-        ids=tuple(known),
-        groups=tuple(person.group for person in known.values()),
+        ids=tuple(places),
+        groups=tuple(person.group for person in known),
         statuses=tuple(statuses),
         truth=is_true,
         chosen=is_said,
@@ -148,12 +148,15 @@ def align(
     )
 
 
-def _known(truth: Iterable[TruthRow], labels: LabelSpace) -> tuple[dict[str, TruthRow], set[str]]:
-    known: dict[str, TruthRow] = {}
+def _known(truth: Iterable[TruthRow], labels: LabelSpace) -> tuple[list[TruthRow], set[str]]:
+    """The people with known labels, and the ids of those without."""
+    known: list[TruthRow] = []
     unlabelled: set[str] = set()
+    ids: set[str] = set()
     for person in truth:
-        if person.id in known or person.id in unlabelled:
+        if person.id in ids:
             raise InputError("two people have one id", value=person.id, remedy="Give each its own.")
+        ids.add(person.id)
         if person.labels is None:
             unlabelled.add(person.id)
             continue
@@ -164,24 +167,36 @@ def _known(truth: Iterable[TruthRow], labels: LabelSpace) -> tuple[dict[str, Tru
                 value=", ".join(strange),
                 remedy="Name the label space of the truth with --labels.",
             )
-        known[person.id] = person
+        known.append(person)
     if not known:
         raise InputError("nobody has known labels, so nothing can be scored", remedy="Give another split.")
     return known, unlabelled
 
 
-def _check_everybody(
-    known: Mapping[str, TruthRow], answers: Mapping[str, Prediction], unlabelled: set[str], missing: Missing
-) -> None:
-    strange = [row_id for row_id in answers if row_id not in known and row_id not in unlabelled]
-    if strange:
+def _once(rows: Iterable[Prediction]) -> Iterator[Prediction]:
+    """The rows, none of them twice."""
+    seen: set[str] = set()
+    for row in rows:
+        if row.id in seen:
+            raise InputError("two rows have one id", value=row.id, remedy="Keep one of them.")
+        seen.add(row.id)
+        yield row
+
+
+def _place(row: Prediction, places: Mapping[str, int], unlabelled: set[str]) -> int:
+    """Where the person of a row stands; -1 for one without known labels."""
+    if row.id not in places and row.id not in unlabelled:
         raise InputError(
-            f"{len(strange):,} rows are about nobody whose labels are known",
-            value=strange[0],
+            "a row is about nobody whose labels are known",
+            value=row.id,
             remedy="Rows and known labels must be of the same people.",
         )
-    absent = [person for person in known if person not in answers]
-    if absent and missing == "error":
+    return places.get(row.id, -1)
+
+
+def _check_everybody(known: Sequence[TruthRow], statuses: Sequence[str]) -> None:
+    absent = [person.id for person, status in zip(known, statuses, strict=True) if status == MISSING]
+    if absent:
         raise InputError(
             f"{len(absent):,} of {len(known):,} people have no answer",
             value=absent[0],

@@ -23,8 +23,8 @@ from emoscene.metrics.ranking import AP_DEFINITION, Definition, RankedTargets
 __all__ = [
     "Interval",
     "Resampling",
+    "ap_intervals",
     "bootstrap_ci",
-    "class_ap_intervals",
     "mean_ap_ci",
     "paired_bootstrap_ci",
     "paired_mean_ap_ci",
@@ -152,14 +152,34 @@ def paired_mean_ap_ci(
     return _weighted_interval(difference, _groups(groups, first.rows), first.rows, plan, method)
 
 
-def class_ap_intervals(
-    targets: npt.ArrayLike, scores: npt.ArrayLike, groups: Groups | None = None, plan: Resampling = _DEFAULT
-) -> list[Interval]:
-    """The percentile interval of each class's average precision (`step`)."""
+def ap_intervals(
+    targets: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    groups: Groups | None = None,
+    plan: Resampling = _DEFAULT,
+    *,
+    method: Method = "percentile",
+) -> tuple[Interval, list[Interval]]:
+    """The interval of the mean average precision (`step`), and the percentile interval of each class's own.
+
+    The first is that of `mean_ap_ci`, on the same draws.
+    """
     ranked = RankedTargets(targets, scores)
-    weights = row_weights(_groups(groups, ranked.rows), plan.rounds, plan.seed)
-    drawn = np.stack([ranked.average_precisions(weight) for weight in weights])
-    return [percentile_interval(column, plan) for column in drawn.T]
+    together = _groups(groups, ranked.rows)
+    drawn = np.stack(
+        [ranked.average_precisions(weight) for weight in row_weights(together, plan.rounds, plan.seed)]
+    )
+    classes = [percentile_interval(column, plan) for column in drawn.T]
+    means = [_mean_of_defined(row) for row in drawn]
+    if method == "percentile":
+        return percentile_interval(means, plan), classes
+    left_out = [ranked.mean_ap(weight).value for weight in _without_blocks(together, ranked.rows)]
+    return bca_interval(means, plan, ranked.mean_ap().value, left_out), classes
+
+
+def _mean_of_defined(values: npt.NDArray[np.float64]) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else float("nan")
 
 
 def _weighted_interval(

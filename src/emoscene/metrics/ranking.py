@@ -73,13 +73,7 @@ class RankedTargets:
     """
 
     def __init__(self, targets: npt.ArrayLike, scores: npt.ArrayLike) -> None:
-        truth, ranking = np.asarray(targets), np.asarray(scores, dtype=np.float64)
-        if truth.ndim != 2 or truth.shape != ranking.shape:
-            raise ValueError(f"targets {truth.shape} and scores {ranking.shape} must share one shape (n, k)")
-        if not np.isfinite(ranking).all():
-            raise ValueError("scores must be finite: a nan cannot be ranked")
-        if not np.isin(truth, (0, 1)).all():
-            raise ValueError("targets must be 0 or 1")
+        truth, ranking = _checked(targets, scores)
         self.rows, self.classes = truth.shape
         # Class by class in memory, which keeps the running sums below on contiguous rows.
         self._order = np.argsort(-ranking.T, axis=1, kind="stable")
@@ -136,6 +130,17 @@ class RankedTargets:
             first = (found * (_RECALLS - 1) >= step * positives[:, None]).argmax(axis=1)
             total += highest[np.arange(len(found)), first]
         return np.asarray(np.where(positives > 0, total / _RECALLS, np.nan))
+
+
+def _checked(targets: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[npt.NDArray[np.generic], FloatArray]:
+    truth, ranking = np.asarray(targets), np.asarray(scores, dtype=np.float64)
+    if truth.ndim != 2 or truth.shape != ranking.shape:
+        raise ValueError(f"targets {truth.shape} and scores {ranking.shape} must share one shape (n, k)")
+    if not np.isfinite(ranking).all():
+        raise ValueError("scores must be finite: a nan cannot be ranked")
+    if not np.isin(truth, (0, 1)).all():
+        raise ValueError("targets must be 0 or 1")
+    return truth, ranking
 
 
 def _highest_from(precision: FloatArray) -> FloatArray:
@@ -221,8 +226,7 @@ def roc_auc(targets: npt.ArrayLike, scores: npt.ArrayLike) -> RocAUC:
     Raises:
         ValueError: as `RankedTargets`.
     """
-    truth, ranking = np.asarray(targets), np.asarray(scores, dtype=np.float64)
-    RankedTargets(truth, ranking)
+    truth, ranking = _checked(targets, scores)
     per_class = np.array([_auc(truth[:, k].astype(bool), ranking[:, k]) for k in range(truth.shape[1])])
     defined = per_class[~np.isnan(per_class)]
     return RocAUC(float(defined.mean()) if defined.size else float("nan"), int(defined.size), per_class)
@@ -253,8 +257,7 @@ def top_k_metrics(targets: npt.ArrayLike, scores: npt.ArrayLike, k: int) -> dict
     Raises:
         ValueError: as `RankedTargets`, or if `k` is out of range.
     """
-    truth, ranking = np.asarray(targets), np.asarray(scores, dtype=np.float64)
-    RankedTargets(truth, ranking)
+    truth, ranking = _checked(targets, scores)
     if not 1 <= k <= truth.shape[1]:
         raise ValueError(f"k must lie from 1 to {truth.shape[1]}, not {k}")
     if not len(truth):
