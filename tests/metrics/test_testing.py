@@ -70,6 +70,12 @@ def test_a_class_that_nobody_carries_has_no_p() -> None:
     assert math.isnan(p[1])
 
 
+def test_rounds_without_a_figure_never_make_a_difference_sure() -> None:
+    truth = np.array([[1], [0]])
+    a, b = SetTotals.of(truth, np.array([[1], [0]])), SetTotals.of(truth, np.array([[0], [1]]))
+    assert permutation_test(a, b, keys=("micro_precision",), rounds=200)["micro_precision"] == 1.0
+
+
 def test_what_cannot_be_tested_is_refused() -> None:
     a, b = _two(10)
     with pytest.raises(ValueError, match="same groups"):
@@ -112,3 +118,5 @@ def test_so_many_people_see_the_difference_four_times_of_five() -> None:
     assert people_needed(0.1, 0.0, 10) == 1
     with pytest.raises(ValueError, match="above 0"):
         people_needed(0, 0.1, 10)
+    with pytest.raises(ValueError, match="above 0"):
+        people_needed(math.nan, 0.1, 10)

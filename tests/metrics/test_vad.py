@@ -60,7 +60,11 @@ def test_what_is_undefined_has_a_reason() -> None:
 
 @pytest.mark.parametrize(
     ("truth", "said", "what"),
-    [(np.ones((2, 2)), np.ones((2, 2)), "shape"), (np.ones((2, 3)), np.full((2, 3), np.inf), "finite")],
+    [
+        (np.ones((2, 2)), np.ones((2, 2)), "shape"),
+        (np.ones((2, 3)), np.full((2, 3), np.inf), "1 to 10"),
+        (np.ones((2, 3)), np.full((2, 3), 0.5), "1 to 10"),
+    ],
 )
 def test_what_is_no_pair_of_vad_arrays_is_refused(truth: Any, said: Any, what: str) -> None:
     with pytest.raises(ValueError, match=what):

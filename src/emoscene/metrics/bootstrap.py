@@ -1,7 +1,7 @@
 """Bootstrap intervals: how far a figure would move if other people of the same kind had been measured.
 
-Rows of one group (the people of one picture) are drawn together, because they are not independent. Intervals
-are percentile intervals (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+Rows of one group (the people of one picture) are drawn together, because they are not independent. Intervals are made
+as `interval` says. For figures of chosen sets, `set_bootstrap` is much faster.
 """
 
 from __future__ import annotations

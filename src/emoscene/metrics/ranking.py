@@ -77,8 +77,16 @@ class RankedTargets:
         self.rows, self.classes = truth.shape
         # Class by class in memory, which keeps the running sums below on contiguous rows.
         self._order = np.argsort(-ranking.T, axis=1, kind="stable")
-        self._positive = np.take_along_axis(truth.T.astype(np.float64), self._order, axis=1)
-        self._last_tied = _last_of_ties(np.take_along_axis(ranking.T, self._order, axis=1))
+        positive = np.take_along_axis(truth.T.astype(np.bool_), self._order, axis=1)
+        last_tied = _last_of_ties(np.take_along_axis(ranking.T, self._order, axis=1))
+        # Precision is needed only where there is a positive: elsewhere recall stands still and precision falls.
+        of_class, place = np.nonzero(positive)
+        end = last_tied[of_class, place]
+        self._starts = np.searchsorted(of_class, np.arange(self.classes + 1))
+        self._hit_rows = self._order[of_class, place]
+        self._ends = of_class * self.rows + end
+        # For each positive, how many positives have come by the end of its ties, counted through all classes.
+        self._hits_by_end = self._starts[of_class] + np.cumsum(positive, axis=1)[of_class, end]
 
     def average_precisions(
         self, weights: npt.ArrayLike | None = None, definition: Definition = AP_DEFINITION
@@ -89,47 +97,31 @@ class RankedTargets:
             weights: Shape (n,), at least 0: how often each row counts; None counts each once.
             definition: `step`, `voc2010` or `voc11`; see the head of this module.
         """
-        if weights is None:
-            weight = np.ones_like(self._positive)
-        else:
-            given = np.asarray(weights, dtype=np.float64)
-            if given.shape != (self.rows,):
-                raise ValueError(f"weights must have the shape ({self.rows},), not {given.shape}")
-            weight = given[self._order]
-        hits = weight * self._positive
-        seen = np.cumsum(weight, axis=1)
-        found = np.cumsum(hits, axis=1)
-        if self.rows == 0:
-            return np.full(self.classes, np.nan)
+        weight = np.ones(self.rows) if weights is None else np.asarray(weights, dtype=np.float64)
+        if weight.shape != (self.rows,):
+            raise ValueError(f"weights must have the shape ({self.rows},), not {weight.shape}")
+        hits = weight[self._hit_rows]
+        running = np.concatenate([[0.0], np.cumsum(hits)])
+        before = running[self._starts[:-1]]
+        positives = running[self._starts[1:]] - before
+        found = running[self._hits_by_end] - np.repeat(before, np.diff(self._starts))
+        seen = np.cumsum(weight[self._order], axis=1).ravel()[self._ends]
         precision = np.divide(found, seen, out=np.zeros_like(found), where=seen > 0)
-        reached = np.take_along_axis(precision, self._last_tied, axis=1)
-        positives = found[:, -1]
-        if definition == "voc11":
-            return self._at_recalls(
-                np.take_along_axis(found, self._last_tied, axis=1), _highest_from(reached)
-            )
-        if definition == "voc2010":
-            reached = _highest_from(reached)
-        gained = (hits * reached).sum(axis=1)
-        undefined = np.full(self.classes, np.nan)
-        return np.asarray(np.divide(gained, positives, out=undefined, where=positives > 0))
+        areas = np.full(self.classes, np.nan)
+        for label in np.flatnonzero(positives > 0):
+            here = slice(self._starts[label], self._starts[label + 1])
+            if definition == "voc11":
+                areas[label] = _eleven_points(found[here], precision[here], positives[label])
+                continue
+            reached = precision[here] if definition == "step" else _highest_from(precision[here])
+            areas[label] = (hits[here] * reached).sum() / positives[label]
+        return areas
 
     def mean_ap(self, weights: npt.ArrayLike | None = None, definition: Definition = AP_DEFINITION) -> MeanAP:
         """The mean over the classes that have a positive of weight above 0."""
         per_class = self.average_precisions(weights, definition)
         defined = per_class[~np.isnan(per_class)]
         return MeanAP(float(defined.mean()) if defined.size else float("nan"), int(defined.size), per_class)
-
-    @staticmethod
-    def _at_recalls(found: FloatArray, highest: FloatArray) -> FloatArray:
-        """The mean of the highest precision at eleven recalls; `found` are the positives at each threshold."""
-        positives = found[:, -1]
-        total = np.zeros(len(found))
-        for step in range(_RECALLS):
-            # In whole numbers, so that a recall of exactly 0.3 is not missed by rounding.
-            first = (found * (_RECALLS - 1) >= step * positives[:, None]).argmax(axis=1)
-            total += highest[np.arange(len(found)), first]
-        return np.asarray(np.where(positives > 0, total / _RECALLS, np.nan))
 
 
 def _checked(targets: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[npt.NDArray[np.generic], FloatArray]:
@@ -143,9 +135,16 @@ def _checked(targets: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[npt.NDArray
     return truth, ranking
 
 
+def _eleven_points(found: FloatArray, precision: FloatArray, positives: float) -> float:
+    """The mean of the highest precision at eleven recalls; `found` are the positives at each threshold."""
+    # In whole numbers, so that a recall of exactly 0.3 is not missed by rounding.
+    first = np.searchsorted((_RECALLS - 1) * found, np.arange(_RECALLS) * positives)
+    return float(_highest_from(precision)[first].mean())
+
+
 def _highest_from(precision: FloatArray) -> FloatArray:
     """At each place the highest precision there or behind it."""
-    return np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    return np.maximum.accumulate(precision[::-1])[::-1]
 
 
 def _last_of_ties(ranked: FloatArray) -> npt.NDArray[np.intp]:

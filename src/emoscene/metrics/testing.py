@@ -48,7 +48,7 @@ def permutation_test(
     larger = np.zeros(len(keys))
     for sums_a, sums_b in _exchanged(first, second, rounds, seed):
         drawn = _difference(first.figures(sums_a), second.figures(sums_b), keys)
-        larger += (np.abs(drawn) >= np.abs(here)[:, None] - _EQUAL).sum(axis=1)
+        larger += _at_least(drawn, here[:, None]).sum(axis=1)
     p = np.where(np.isnan(here), np.nan, (1 + larger) / (1 + rounds))
     return dict(zip(keys, p.tolist(), strict=True))
 
@@ -58,14 +58,14 @@ def class_permutation_test(
 ) -> FloatArray:
     """`permutation_test` of each class's `precision`, `recall`, `f1` or `jaccard`: shape (k,).
 
-    A class that is undefined in a round counts as no difference in it. Correct the result with `holm`.
+    Correct the result with `holm`.
     """
     _check(first, second, rounds)
     here = _class_difference(first, second, first.totals.sum(axis=0), second.totals.sum(axis=0), name)
     larger = np.zeros(first.classes)
     for sums_a, sums_b in _exchanged(first, second, rounds, seed):
-        drawn = np.nan_to_num(_class_difference(first, second, sums_a, sums_b, name))
-        larger += (np.abs(drawn) >= np.abs(here) - _EQUAL).sum(axis=0)
+        drawn = _class_difference(first, second, sums_a, sums_b, name)
+        larger += _at_least(drawn, here).sum(axis=0)
     return np.asarray(np.where(np.isnan(here), np.nan, (1 + larger) / (1 + rounds)))
 
 
@@ -110,7 +110,7 @@ def people_needed(
     Raises:
         ValueError: if a number is outside of its range.
     """
-    if difference <= 0 or people < 1 or not 0 < power < 1 or not 0 < level < 1 or sd < 0:
+    if not difference > 0 or people < 1 or not 0 < power < 1 or not 0 < level < 1 or sd < 0:
         raise ValueError(
             "difference and people must be above 0, sd at least 0, power and level between 0 and 1"
         )
@@ -142,6 +142,10 @@ def _exchanged(
         some = min(at_once, rounds - start)
         exchanged = (rng.random((some, len(turned))) < 0.5).astype(np.float64) @ turned
         yield whole_a + exchanged, whole_b - exchanged
+
+
+def _at_least(drawn: FloatArray, here: FloatArray) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.isnan(drawn) | (np.abs(drawn) >= np.abs(here) - _EQUAL))
 
 
 def _difference(a: dict[str, FloatArray], b: dict[str, FloatArray], keys: Sequence[str]) -> FloatArray:

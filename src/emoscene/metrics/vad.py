@@ -35,13 +35,14 @@ def vad_metrics(truth: npt.ArrayLike, predicted: npt.ArrayLike) -> dict[str, Fig
         In each dimension, pairs with a nan are left out.
 
     Raises:
-        ValueError: if the shapes differ or a value is infinite.
+        ValueError: if the shapes differ, or a value lies outside of 1 to 10 (such as those of papers that use 0 to 1).
     """
     true, said = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     if true.shape != said.shape or true.ndim != 2 or true.shape[1] != len(DIMENSIONS):
         raise ValueError(f"truth {true.shape} and predicted {said.shape} must share one shape (n, 3)")
-    if np.isinf(true).any() or np.isinf(said).any():
-        raise ValueError("values must be finite, or nan where there is none")
+    for values in (true, said):
+        if ((values < 1) | (values > 10)).any():
+            raise ValueError("values must lie from 1 to 10, or be nan where there is none")
     found: dict[str, Figure] = {}
     for name, measure in (("mae", _mae), ("rmse", _rmse), ("ccc", _ccc)):
         each = {}
