@@ -26,6 +26,7 @@ class TruthRow:
         annotations: The labels that each annotator gave.
         picture: Where the picture lies, for reports; empty where there is none.
         box: The person, in pixels of the upright picture.
+        text: The words that belong to the person, for reports; empty where there are none.
     """
 
     id: str
@@ -37,6 +38,7 @@ class TruthRow:
     attributes: dict[str, str] = field(default_factory=dict)
     picture: str = ""
     box: tuple[float, float, float, float] | None = None
+    text: str = ""
 
 
 def truth_line(sample: Sample) -> str:
@@ -58,6 +60,8 @@ def truth_line(sample: Sample) -> str:
         row["picture"] = str(sample.picture)
     if sample.box is not None:
         row["box"] = list(sample.box.as_tuple())
+    if sample.text:
+        row["text"] = sample.text
     return json.dumps(row, ensure_ascii=False, allow_nan=False)
 
 
@@ -81,6 +85,7 @@ def read_truth_rows(file: Path) -> Iterator[TruthRow]:
                     attributes=row.get("attributes", {}),
                     picture=row.get("picture", ""),
                     box=None if row.get("box") is None else tuple(row["box"]),
+                    text=row.get("text", ""),
                 )
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise InputError(
