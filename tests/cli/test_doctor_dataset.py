@@ -72,11 +72,11 @@ def test_the_table_can_be_read(run: Run, tmp_path: Path) -> None:
 
 def test_options_of_the_dataset(run: Run, tmp_path: Path) -> None:
     words = ("doctor", "--dataset", "emotic", "--root", faulty(tmp_path), "--json")
-    said = json.loads(run(*words, "-o", "unlabelled=keep", "-o", "leaked=leave_out").out)
+    said = json.loads(run(*words, "--data", "unlabelled=keep", "--data", "leaked=leave_out").out)
     assert said["splits"]["test"]["people"] == 3
     assert said["splits"]["train"]["people"] == 1
     assert said["options"] == {"leaked": "leave_out", "unlabelled": "keep"}
-    done = run(*words, "-o", "layot=mat")
+    done = run(*words, "--data", "layot=mat")
     assert done.code == 2
     assert "layout" in done.err
 

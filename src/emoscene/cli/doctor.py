@@ -37,7 +37,7 @@ def doctor(
     ),
     root: str | None = typer.Option(None, help="The file or folder that holds the dataset."),
     option: list[str] | None = typer.Option(
-        None, "-o", "--option", metavar="KEY=VALUE", help="An option of the dataset. May be repeated."
+        None, "--data", metavar="KEY=VALUE", help="An option of the dataset. May be repeated."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> int:
@@ -49,7 +49,7 @@ def doctor(
 
         raise OptionError(
             "--dataset and --root go together",
-            remedy="Write: emoscene doctor --dataset emotic --root PATH [-o KEY=VALUE].",
+            remedy="Write: emoscene doctor --dataset emotic --root PATH [--data KEY=VALUE].",
         )
     from emoscene.cli.doctor_dataset import examine
 

@@ -13,7 +13,7 @@ from emoscene.datasets.emotic.pictures import folders_below
 from emoscene.datasets.emotic.reading import Names, json_bytes, split_named
 from emoscene.errors import InputError, OptionError
 
-__all__ = ["FORMATS", "Format", "Source", "format_names", "sources"]
+__all__ = ["FORMATS", "Format", "Source", "format_names", "known_format", "sources"]
 
 _FIRST_BYTES = 64 * 1024
 _SPLIT_ORDER = ("train", "extra_train", "val", "test")
@@ -272,6 +272,11 @@ def _splits(file: Path, known: Format, split: str | None) -> tuple[str, ...]:
         return inside
     named = split or split_named(file.stem)
     return () if named is None else (named,)
+
+
+def known_format(file: Path, names: Names) -> Format | None:
+    """The format of a file, by its content and ending; None if it is none of EMOTIC's."""
+    return _sniff(file, list(FORMATS), names)
 
 
 def _sniff(file: Path, wanted: list[Format], names: Names) -> Format | None:
