@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from emoscene.evaluation.foreign import Parser, UnknownLabels, read_predictions, read_truth
+from emoscene.errors import InputError
+from emoscene.evaluation.foreign import Foreign, Parser, UnknownLabels, read_predictions, read_truth
 from emoscene.evaluation.score import Scores, Settings, score
 from emoscene.evaluation.table import Missing, align
 from emoscene.labels import LabelSpace
@@ -34,6 +35,8 @@ def score_files(
     answers = read_predictions(
         Path(predictions), labels, people, unknown_labels=unknown_labels, parser=parser
     )
+    if answers.missing and missing == "error":
+        raise _incomplete(Path(predictions), answers, len(people))
     table = align(people, answers.rows, labels, missing=missing, warnings=answers.warnings)
     about = {
         "truth": {"file": Path(truth).name, "sha256": _sha256(Path(truth)), "split": split},
@@ -47,6 +50,18 @@ def score_files(
         },
     }
     return score(table, settings, about=about)
+
+
+def _incomplete(file: Path, answers: Foreign, people: int) -> InputError:
+    """The error of a file without an answer for everybody; answers about nobody known are the likely reason."""
+    strange = ""
+    if answers.unknown:
+        strange = f" and {answers.unknown:,} answers are about nobody known (such as {answers.examples[0]})"
+    return InputError(
+        f"{file.name}: {len(answers.missing):,} of {people:,} people have no answer{strange}",
+        value=answers.missing[0],
+        remedy="Check the ids, add the answers, or count them as empty ones: --missing empty.",
+    )
 
 
 def _sha256(file: Path) -> str:
