@@ -16,6 +16,7 @@ __all__ = [
     "Cell",
     "Code",
     "Grid",
+    "Legend",
     "Line",
     "Paragraph",
     "Plot",
@@ -173,6 +174,23 @@ class Plots:
             for plot in self.plots
         )
         return f'<div class="plots {self.size}">{shown}</div>'
+
+    def markdown(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class Legend:
+    """Which colour is whose, in the order of the runs."""
+
+    names: Sequence[str]
+
+    def html(self) -> str:
+        keys = "".join(
+            f'<span><span class="key run-{at}"></span>{escaped(name)}</span>'
+            for at, name in enumerate(self.names, 1)
+        )
+        return f'<p class="legend">{keys}</p>'
 
     def markdown(self) -> str:
         return ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from emoscene.evaluation.report_blocks import Block, Cell, Grid, Line, Paragraph, Plot, Plots, Section
+from emoscene.evaluation.report_blocks import Block, Legend, Paragraph, Plot, Plots, Section
 from emoscene.evaluation.report_inputs import ReportInput
 from emoscene.evaluation.report_tables import every_label
 from emoscene.evaluation.table import Table
@@ -43,12 +43,12 @@ def bars(runs: Sequence[ReportInput], names: Sequence[str]) -> Section:
     """F1 of every label, and average precision where scores rank, from the most frequent label to the rarest."""
     table = runs[0].table
     prevalence = table.truth.mean(axis=0)
-    columns = _most_frequent(table)
     everybody = 2 * prevalence / (1 + prevalence)
-    plots = [_bars(runs, columns, "f1", everybody, "F1")]
-    ranked = any(given.table.ranks for given in runs)
+    everyone = list(range(len(runs)))
+    ranked = [at for at, given in enumerate(runs) if given.table.ranks]
+    plots = [_bars(runs, everyone, "f1", everybody, "F1")]
     if ranked:
-        plots.append(_bars(runs, columns, "ap", prevalence, "average precision"))
+        plots.append(_bars(runs, ranked, "ap", prevalence, "average precision"))
     said = "The broken mark is what naming the label for everybody reaches"
     said += (
         "; for average precision the share of people who carry it, which chance reaches." if ranked else "."
@@ -58,21 +58,19 @@ def bars(runs: Sequence[ReportInput], names: Sequence[str]) -> Section:
     return Section("Label by label", [*blocks, every_label(runs, names)])
 
 
-def _bars(
-    runs: Sequence[ReportInput], columns: Sequence[int], key: str, marks: FloatArray, title: str
-) -> Plot:
-    labels = runs[0].table.labels
+def _bars(runs: Sequence[ReportInput], whose: Sequence[int], key: str, marks: FloatArray, title: str) -> Plot:
+    table = runs[0].table
     rows = [
         Bars(
-            words.label_name(labels.ids[at], labels),
+            words.label_name(table.labels.ids[at], table.labels),
             float(marks[at]),
-            tuple(_bar(given, labels.ids[at], key) for given in runs),
+            tuple(_bar(runs[run], table.labels.ids[at], key) for run in whose),
         )
-        for at in columns
+        for at in _most_frequent(table)
     ]
     return Plot(
-        title.capitalize() if title != "F1" else title,
-        class_bars(rows, axis=f"{title}, %", says=f"{title} of every label"),
+        title[0].upper() + title[1:],
+        class_bars(rows, whose, axis=f"{title}, %", says=f"{title} of every label"),
     )
 
 
@@ -95,7 +93,7 @@ def _cut(table: Table) -> Iterator[Block]:
 def _legend(names: Sequence[str]) -> Iterator[Block]:
     """Which colour is whose, where there are several."""
     if len(names) > 1:
-        yield Grid(["colour of"], [Line([Cell(name, run=at)]) for at, name in enumerate(names, 1)])
+        yield Legend(names)
 
 
 def curves(runs: Sequence[ReportInput], names: Sequence[str]) -> Section:
@@ -117,7 +115,11 @@ def curves(runs: Sequence[ReportInput], names: Sequence[str]) -> Section:
         if not held.any():
             continue
         drawn = [None if scores is None else curve(held, scores[:, at]) for scores in rankings]
-        found = [given.scores.per_class[table.labels.ids[at]].get("ap", math.nan) for given in runs]
+        found = [
+            given.scores.per_class[table.labels.ids[at]].get("ap", math.nan)
+            for given in runs
+            if given.table.ranks
+        ]
         note = f"AP {' / '.join('–' if math.isnan(ap) else f'{100 * ap:.1f}' for ap in found)}"
         plots.append(
             Plot(

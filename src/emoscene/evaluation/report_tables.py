@@ -86,7 +86,7 @@ def _our_line(given: ReportInput, name: str, number: int, columns: Mapping[str, 
 def _published_line(row: Sequence[Any], table: Mapping[str, Any], columns: Mapping[str, str]) -> Line:
     values = dict(zip(table["columns"], row[1:], strict=True))
     cells = [f"{values[key]:.2f}" if key in values else _NONE for key in columns]
-    truth = table["ground_truth"] if table["ground_truth_stated"] else f"{table['ground_truth']}, not stated"
+    truth = table["ground_truth"] if table["ground_truth_stated"] else f"{table['ground_truth']} (inferred)"
     return Line([str(row[0]), *cells, truth, "published"], "published")
 
 
@@ -157,9 +157,7 @@ def _figure(given: ReportInput, key: str) -> Cell:
     interval = given.scores.intervals.get(key)
     if interval is None or math.isnan(interval.low):
         return Cell(_written(key, figure.value))
-    return Cell(
-        _written(key, figure.value), f"{_written(key, interval.low)} to {_written(key, interval.high)}"
-    )
+    return Cell(_written(key, figure.value), f"{_written(key, interval.low)}–{_written(key, interval.high)}")
 
 
 def _written(key: str, value: float) -> str:
@@ -206,7 +204,7 @@ def _label_cell(row: Mapping[str, float], key: str) -> Cell:
     if key == "predicted":
         return Cell(f"{value:,.0f}")
     low, high = row.get(f"{key}_low", math.nan), row.get(f"{key}_high", math.nan)
-    note = "" if math.isnan(low) else f"{100 * low:.1f} to {100 * high:.1f}"
+    note = "" if math.isnan(low) else f"{100 * low:.1f}–{100 * high:.1f}"
     return Cell(f"{100 * value:.2f}", note)
 
 

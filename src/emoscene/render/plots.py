@@ -120,15 +120,16 @@ class Reliability:
     counts: FloatArray
 
 
-def class_bars(rows: Sequence[Bars], *, axis: str, says: str) -> str:
+def class_bars(rows: Sequence[Bars], whose: Sequence[int], *, axis: str, says: str) -> str:
     """Horizontal bars with whiskers, label by label, and a mark on each.
 
     Args:
-        rows: From top to bottom; all with as many bars as there are runs.
+        rows: From top to bottom; all with as many bars.
+        whose: Of each bar of a row, the run that it is of, which sets its colour; from 0.
         axis: What the figure is.
         says: What the plot shows, for those who do not see it.
     """
-    runs = max((len(row.bars) for row in rows), default=1)
+    runs = len(whose)
     # One run's bars are thick enough to be seen; those of several stand close together.
     thick = 12.0 if runs == 1 else _ROW
     step = thick * runs + 8
@@ -136,13 +137,13 @@ def class_bars(rows: Sequence[Bars], *, axis: str, says: str) -> str:
         axes = canvas.axes(left=138, right=44 if runs == 1 else 12, top=6, bottom=40)
         for at, row in enumerate(rows):
             top = at * step
-            for run, bar in enumerate(row.bars):
-                middle = top + thick * (run + 0.5)
+            for place, (run, bar) in enumerate(zip(whose, row.bars, strict=True)):
+                middle = top + thick * (place + 0.5)
                 if math.isnan(bar.value):
                     axes.text(0.008, middle, "undefined", fontsize=9, color=_FAINT, va="center")
                     continue
                 axes.barh(middle, bar.value, height=thick - 1.5, color=_RUNS[run % MOST_RUNS])
-                if not math.isnan(bar.low):
+                if bar.high > bar.low:
                     axes.plot([bar.low, bar.high], [middle, middle], color=_INK, linewidth=1.3)
                 if runs == 1:
                     axes.text(1.02, middle, f"{100 * bar.value:.1f}", fontsize=10, va="center", clip_on=False)
@@ -172,7 +173,7 @@ def recall_curves(curves: Sequence[Curve | None], prevalence: float, *, says: st
         says: What the plot shows, for those who do not see it.
     """
     with _Canvas(200, 158) as canvas:
-        axes = canvas.axes(left=32, right=8, top=6, bottom=32)
+        axes = canvas.axes(left=32, right=14, top=6, bottom=32)
         axes.axhline(prevalence, color=_FAINT, linewidth=1.2, linestyle=(0, (3, 2)))
         for run, curve in enumerate(curves):
             if curve is not None:
@@ -181,7 +182,7 @@ def recall_curves(curves: Sequence[Curve | None], prevalence: float, *, says: st
                     drawstyle="steps-pre",
                 )  # fmt: skip
         for line, limit in ((axes.xaxis, axes.set_xlim), (axes.yaxis, axes.set_ylim)):
-            _percent(line, limit, ends=(0, 0.5, 1))
+            _percent(line, limit, ends=(0, 0.5, 1), high=1.02)
         axes.set_xlabel("recall", labelpad=1)
         axes.grid()
         return canvas.svg(says)
@@ -211,7 +212,10 @@ def heat_map(
                     axes.add_patch(
                         canvas.rectangle(cell, facecolor=(_HEAT, round(0.06 + 0.94 * float(share), 3)))
                     )
-                axes.text(column, at, f"{100 * share:.0f}", fontsize=9.5, ha="center", va="center")
+                colour = _INK if share >= 0.005 else _FAINT
+                axes.text(
+                    column, at, f"{100 * share:.0f}", fontsize=9.5, color=colour, ha="center", va="center"
+                )
         for at, column in enumerate(framed):
             if column >= 0:
                 axes.add_patch(
