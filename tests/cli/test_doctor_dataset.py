@@ -67,7 +67,7 @@ def test_the_table_can_be_read(run: Run, tmp_path: Path) -> None:
     assert {"warnings", "notes", "to know", "usable"} <= set(lines)
     assert max(map(len, done.out.splitlines())) <= 80
     whole = " ".join(lines)
-    assert "1 person without a category (such as mscoco/b_0): left out; -o unlabelled=keep" in whole
+    assert "1 person without a category (such as mscoco/b_0): left out; --data unlabelled=keep" in whole
 
 
 def test_options_of_the_dataset(run: Run, tmp_path: Path) -> None:

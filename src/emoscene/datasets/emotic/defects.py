@@ -9,7 +9,7 @@ __all__ = ["DEFECTS"]
 DEFECTS = {
     "labels_only": Defect(
         "split without pictures: no folder of pictures was found",
-        "samples have labels and no picture; name the folder with -o pictures=FOLDER",
+        "samples have labels and no picture; name the folder with --data pictures=FOLDER",
         "warning",
     ),
     "missing_picture": Defect(
@@ -41,7 +41,7 @@ DEFECTS = {
     ),
     "unlabelled": Defect(
         "person without a category",
-        "left out; -o unlabelled=keep gives them without a target",
+        "left out; --data unlabelled=keep gives them without a target",
     ),
     "unlabelled_kept": Defect("person without a category", "kept without a target, as asked"),
     "vad_missing": Defect(
@@ -67,7 +67,7 @@ DEFECTS = {
     "leaked_picture": Defect(
         "picture of val that is in train too",
         "kept; rules and early stopping of a model fitted on train will look too good; "
-        "-o leaked=leave_out takes these pictures out of train",
+        "--data leaked=leave_out takes these pictures out of train",
         "warning",
     ),
     "leaked_person": Defect(
@@ -81,6 +81,6 @@ DEFECTS = {
     ),
     "other_files": Defect(
         "other annotation file in the same folder",
-        "not read; -o layout=NAME, or the file as --root, takes it",
+        "not read; --data layout=NAME, or the file as --root, takes it",
     ),
 }
