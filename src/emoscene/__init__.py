@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emoscene.api import find_people as find_people
     from emoscene.api import load as load
     from emoscene.api import resolve as resolve
+    from emoscene.datasets.registry import open_dataset as open_dataset
     from emoscene.errors import EmosceneError as EmosceneError
     from emoscene.images import open_picture as open_picture
     from emoscene.labels import LabelSpace as LabelSpace
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from emoscene.people import DetectionOptions as DetectionOptions
     from emoscene.recognizers.base import Recognizer as Recognizer
     from emoscene.types import VAD as VAD
+    from emoscene.types import Annotation as Annotation
     from emoscene.types import BoundingBox as BoundingBox
     from emoscene.types import Person as Person
     from emoscene.types import Prediction as Prediction
@@ -47,6 +49,7 @@ __version__ = "0.1.0"
 # quick and brings in none of numpy, Pillow or onnxruntime.
 _HOMES = {
     "VAD": "emoscene.types",
+    "Annotation": "emoscene.types",
     "AutoRecognizer": "emoscene.api",
     "BoundingBox": "emoscene.types",
     "Choice": "emoscene.api",
@@ -65,6 +68,7 @@ _HOMES = {
     "label_space": "emoscene.labels",
     "label_space_names": "emoscene.labels",
     "load": "emoscene.api",
+    "open_dataset": "emoscene.datasets.registry",
     "open_picture": "emoscene.images",
     "resolve": "emoscene.api",
     "to_frame": "emoscene.types",
@@ -72,6 +76,7 @@ _HOMES = {
 
 __all__ = [
     "VAD",
+    "Annotation",
     "AutoRecognizer",
     "BoundingBox",
     "Choice",
@@ -91,6 +96,7 @@ __all__ = [
     "label_space",
     "label_space_names",
     "load",
+    "open_dataset",
     "open_picture",
     "resolve",
     "to_frame",
