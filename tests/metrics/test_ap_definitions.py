@@ -156,3 +156,8 @@ def test_intervals_of_each_class_hold_the_class() -> None:
     bca, again = ap_intervals(truth, score, pictures, Resampling(100), method="bca")
     assert bca == mean_ap_ci(truth, score, pictures, Resampling(100), method="bca")
     assert again[:2] == found[:2]
+
+
+def test_an_unknown_definition_is_refused() -> None:
+    with pytest.raises(ValueError, match="step, voc2010, voc11, not 'voc'"):
+        mean_ap([[1], [0]], [[1.0], [2.0]], "voc")  # type: ignore[arg-type]

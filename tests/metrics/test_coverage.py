@@ -38,3 +38,9 @@ def test_where_everybody_is_answered_both_ends_are_the_figure() -> None:
         assert worst == best == figures[key].value
     with pytest.raises(ValueError, match="fit together"):
         bounds(truth, chosen, [True])
+
+
+@pytest.mark.parametrize("entry", [2, math.nan])
+def test_what_is_no_label_matrix_is_refused(entry: float) -> None:
+    with pytest.raises(ValueError, match="0 or 1"):
+        bounds([[entry, 1]], [[0, 1]], [True])

@@ -139,3 +139,22 @@ def test_chunks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(set_bootstrap, "_HELD", 1)
     for key, interval in set_intervals(totals, PLAN).items():
         assert (interval.low, interval.high) == pytest.approx((whole[key].low, whole[key].high), abs=1e-12)
+
+
+def test_an_interval_says_how_it_was_found() -> None:
+    """An estimate outside of all rounds cannot be corrected for; that is said, not hidden."""
+    rounds = [1.0, 2.0, 3.0, 4.0]
+    plan = Resampling(4)
+    assert bca_interval(rounds, plan, 2.5, [1.0, 2.0, 3.5]).method == "bca"
+    outside = bca_interval(rounds, plan, 9.0, [1.0, 2.0, 3.5])
+    assert outside == percentile_interval(rounds, plan)
+    assert outside.method == "percentile"
+
+
+def test_an_unknown_method_is_refused_before_a_round_is_drawn() -> None:
+    truth, first, second, _ = _people()
+    a, b = SetTotals.of(truth, first), SetTotals.of(truth, second)
+    with pytest.raises(ValueError, match="percentile, bca, not 'BCA'"):
+        set_intervals(a, PLAN, method="BCA")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="not 'BCA'"):
+        paired_set_intervals(a, b, PLAN, method="BCA")  # type: ignore[arg-type]

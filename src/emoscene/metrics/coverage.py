@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from emoscene.metrics.sets import set_metrics
+from emoscene.metrics.sets import label_matrix, set_metrics
 
 __all__ = ["bounds"]
 
@@ -25,9 +25,9 @@ def bounds(
         answered: Shape (n,), bool: who was answered.
 
     Raises:
-        ValueError: if the shapes differ.
+        ValueError: if the shapes differ or an entry is neither 0 nor 1.
     """
-    true, said = np.asarray(truth).astype(np.bool_), np.asarray(chosen).astype(np.bool_)
+    true, said = label_matrix(truth, "truth"), label_matrix(chosen, "chosen")
     known = np.asarray(answered).astype(np.bool_)
     if true.shape != said.shape or known.shape != true.shape[:1]:
         raise ValueError(

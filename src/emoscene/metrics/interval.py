@@ -6,14 +6,14 @@ Both as in Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Interval", "Method", "Resampling", "bca_interval", "percentile_interval"]
+__all__ = ["Interval", "Method", "Resampling", "bca_interval", "check_method", "percentile_interval"]
 
 Method = Literal["percentile", "bca"]
 Values = Sequence[float] | npt.NDArray[np.float64]
@@ -30,6 +30,7 @@ class Interval:
         level: The share of rounds between `low` and `high`.
         rounds: How many rounds were drawn.
         undefined: In how many of them the figure was nan; those rounds are left out.
+        method: How the ends were found: `percentile` also where `bca` was asked for and had nothing to correct.
     """
 
     low: float
@@ -38,6 +39,7 @@ class Interval:
     level: float = 0.95
     rounds: int = 0
     undefined: int = 0
+    method: Method = "percentile"
 
     @property
     def reason(self) -> str | None:
@@ -66,6 +68,16 @@ class Resampling:
             raise ValueError(f"level must lie between 0 and 1, not {self.level}")
 
 
+def check_method(method: str) -> None:
+    """Refuse a method that is not known, before a round is drawn.
+
+    Raises:
+        ValueError: names the known ones.
+    """
+    if method not in get_args(Method):
+        raise ValueError(f"method must be one of {', '.join(get_args(Method))}, not {method!r}")
+
+
 def percentile_interval(values: Values, plan: Resampling) -> Interval:
     """The interval between the outer percentiles of the rounds' figures; nan rounds are left out and counted."""
     outside = (1 - plan.level) / 2
@@ -81,8 +93,8 @@ def bca_interval(values: Values, plan: Resampling, estimate: float, left_out: Va
         estimate: The figure on all rows.
         left_out: The figure without each group in turn (jackknife); nan ones are left out.
 
-    Where the rounds or the jackknife do not vary, or the estimate is nan, nothing can be corrected and the percentile
-    interval is returned.
+    Where the rounds or the jackknife do not vary, the estimate is nan, or it lies outside of all rounds, nothing can be
+    corrected: the percentile interval is returned, and its `method` says so.
     """
     drawn = _defined(values)
     jackknife = _defined(left_out)
@@ -104,7 +116,7 @@ def bca_interval(values: Values, plan: Resampling, estimate: float, left_out: Va
         return normal.cdf(bias + z / (1 - acceleration * z))
 
     outside = (1 - plan.level) / 2
-    return _between(values, plan, moved(outside), moved(1 - outside))
+    return replace(_between(values, plan, moved(outside), moved(1 - outside)), method="bca")
 
 
 def _defined(values: Values) -> npt.NDArray[np.float64]:

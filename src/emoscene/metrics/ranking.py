@@ -14,7 +14,7 @@ order of rows never matters.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -97,6 +97,9 @@ class RankedTargets:
             weights: Shape (n,), at least 0: how often each row counts; None counts each once.
             definition: `step`, `voc2010` or `voc11`; see the head of this module.
         """
+        if definition not in get_args(Definition):
+            known = ", ".join(get_args(Definition))
+            raise ValueError(f"definition must be one of {known}, not {definition!r}")
         weight = np.ones(self.rows) if weights is None else np.asarray(weights, dtype=np.float64)
         if weight.shape != (self.rows,):
             raise ValueError(f"weights must have the shape ({self.rows},), not {weight.shape}")

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emoscene.metrics.interval import Interval, Method, Resampling, bca_interval, percentile_interval
+from emoscene.metrics.interval import (
+    Interval,
+    Method,
+    Resampling,
+    bca_interval,
+    check_method,
+    percentile_interval,
+)
 from emoscene.metrics.sets import SET_KEYS, SetTotals
 
 __all__ = ["class_intervals", "paired_set_intervals", "set_intervals"]
@@ -39,8 +46,9 @@ def set_intervals(
         method: `percentile`, or `bca` (bias-corrected and accelerated).
 
     Raises:
-        ValueError: if there is nobody.
+        ValueError: if there is nobody, or the method is not known.
     """
+    check_method(method)
     drawn = totals.figures(_drawn_sums(plan, totals.totals)[0])
     if method == "percentile":
         return {key: percentile_interval(drawn[key], plan) for key in keys}
@@ -68,6 +76,7 @@ def paired_set_intervals(
     """
     if first.totals.shape != second.totals.shape:
         raise ValueError(f"the two must hold the same groups: {first.totals.shape}, {second.totals.shape}")
+    check_method(method)
     sums_a, sums_b = _drawn_sums(plan, first.totals, second.totals)
     a, b = first.figures(sums_a), second.figures(sums_b)
     if method == "percentile":

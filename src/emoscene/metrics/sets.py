@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from emoscene.metrics.figure import Figure
 
-__all__ = ["SET_KEYS", "SetMetrics", "SetTotals", "accuracy", "set_metrics"]
+__all__ = ["SET_KEYS", "SetMetrics", "SetTotals", "accuracy", "label_matrix", "set_metrics"]
 
 #: The figures of `set_metrics`, in the order in which they are shown.
 SET_KEYS = (
@@ -83,7 +83,7 @@ class SetTotals:
         Raises:
             ValueError: if the shapes differ or an entry is neither 0 nor 1.
         """
-        true, said = _matrix(truth, "truth"), _matrix(chosen, "chosen")
+        true, said = label_matrix(truth, "truth"), label_matrix(chosen, "chosen")
         if true.shape != said.shape:
             raise ValueError(f"truth {true.shape} and chosen {said.shape} must share one shape (n, k)")
         columns = _columns(true, said)
@@ -197,7 +197,12 @@ def accuracy(truth: Sequence[Hashable], predicted: Sequence[Hashable | None]) ->
     return right / len(truth)
 
 
-def _matrix(values: npt.ArrayLike, name: str) -> BoolArray:
+def label_matrix(values: npt.ArrayLike, name: str) -> BoolArray:
+    """`values` as a bool matrix (n, k); `name` is what an error calls it.
+
+    Raises:
+        ValueError: if the shape or an entry is not that of a label matrix.
+    """
     given = np.asarray(values)
     if given.ndim != 2:
         raise ValueError(f"{name} must have the shape (n, k), not {given.shape}")
