@@ -152,7 +152,8 @@ class _Pairing:
         if person is None:
             self.unknown += 1
             if len(self.examples) < _MOST_EXAMPLES:
-                self.examples.append(f"{entry.ids[0][:80]} in {entry.place.unit} {entry.place.row}")
+                named = next((each for each in entry.ids if not each.isdigit()), entry.ids[0])
+                self.examples.append(f"{named[:80]} in {entry.place.unit} {entry.place.row}")
             self._look_for_swap(entry)
             return None
         there = self._first.get(person)

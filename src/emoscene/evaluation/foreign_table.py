@@ -271,7 +271,7 @@ def _check_header(columns: Columns, reading: Reading, place: Place) -> None:
     seen: dict[str, int] = {}
     for at, cell in enumerate(columns.header):
         name = _label_of(cell, reading) or normal_form(cell)
-        if name in seen and (name in reading.space or at in columns.ids or at == columns.labels):
+        if name in seen and (name in reading.space or seen[name] in (*columns.ids, columns.labels)):
             raise place.error(
                 f"columns {seen[name] + 1} and {at + 1} have one name",
                 cell,

@@ -81,7 +81,7 @@ def _is_plain(file: Path, found: Format, reading: Reading, split: str | None) ->
         }
     if found.name == "llava":
         row = next(layout_of(file, reading).entries())
-        return row.labels is not None and not row.ids[0].isdigit()
+        return "labels" in row.more and not row.ids[0].isdigit()
     if found.name == "gt-all" and split is None:  # a part of it has no splits
         with file.open("rb") as stream:
             return sum(1 for line in stream if line.strip()) != sum(gt_all.SIZES.values())
@@ -125,6 +125,7 @@ def _row(sample: Sample) -> TruthRow:
         attributes=sample.attributes,
         picture=str(sample.picture) if isinstance(sample.picture, str | Path) else "",
         box=None if sample.box is None else sample.box.as_tuple(),
+        text=sample.text or "",
     )
 
 
@@ -172,6 +173,7 @@ def _known(entry: Entry, reading: Reading) -> TruthRow:
         attributes=_attributes(more, place),
         picture=str(more.get("picture") or ""),
         box=_box(more, place),
+        text=str(more.get("text") or ""),
     )
 
 
