@@ -105,10 +105,11 @@ class Grid:
         head = "".join(
             f'<th scope="col"{self._kind(at)}>{escaped(name)}</th>' for at, name in enumerate(self.head)
         )
-        caption = f"<caption>{escaped(self.caption)}</caption>" if self.caption else ""
+        caption = f'<p class="faint">{escaped(self.caption)}</p>' if self.caption else ""
+        name = f' aria-label="{escaped(self.caption)}"' if self.caption else ""
         body = "".join(self._line(line) for line in self.lines)
         table = (
-            f'<div class="wide" tabindex="0"><table>{caption}<thead><tr>{head}</tr></thead>'
+            f'{caption}<div class="wide" tabindex="0"><table{name}><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>"
         )
         return (

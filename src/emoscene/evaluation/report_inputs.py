@@ -72,6 +72,12 @@ def check_runs(runs: Sequence[ReportInput]) -> None:
         )
     first = runs[0]
     for other in runs[1:]:
+        if first.scores.settings != other.scores.settings:
+            raise OptionError(
+                "the runs of one report are scored in one way",
+                value=f"{first.scores.settings} and {other.scores.settings}",
+                remedy="Give all of them the same Settings.",
+            )
         said = _difference(first, other)
         if said:
             raise OptionError(

@@ -116,6 +116,11 @@ def _published_maps(
     yield Paragraph(_flat(known["note"]), "faint")
 
 
+def _spoken(key: str) -> str:
+    """A figure's key as words, which a narrow page can break."""
+    return key.replace("_", " ")
+
+
 def _flat(text: str) -> str:
     return " ".join(text.split())
 
@@ -170,12 +175,12 @@ def all_figures(runs: Sequence[ReportInput], names: Sequence[str]) -> Section:
     """Every figure of every run."""
     keys = list(dict.fromkeys(key for given in runs for key in given.scores.figures))
     shown = [key for key in keys if any(_figure(given, key).text != _NONE for given in runs)]
-    lines = [Line([key, *(_figure(given, key) for given in runs)]) for key in shown]
+    lines = [Line([_spoken(key), *(_figure(given, key) for given in runs)]) for key in shown]
     grid = Grid(
-        ["figure", *names], lines, "In %, valence, arousal and dominance (vad_) on their scale from 1 to 10.",
+        ["figure", *names], lines, "In %, valence, arousal and dominance (vad) on their scale from 1 to 10.",
         folded=f"All {len(shown)} figures",
     )  # fmt: skip
-    missing = {key: key for key in keys if key not in shown}
+    missing = {key: _spoken(key) for key in keys if key not in shown}
     return Section("Every figure", [grid, *_footnotes(runs, names, missing)])
 
 
@@ -226,7 +231,7 @@ def differences(runs: Sequence[ReportInput], names: Sequence[str]) -> Section | 
             )
             p = _NONE if math.isnan(difference.p) else f"{difference.p:.3f}"
             told = "" if math.isnan(interval.low) or interval.low <= 0 <= interval.high else "yes"
-            lines.append(Line([key, f"{100 * difference.value:+.2f}", ends, p, told]))
+            lines.append(Line([_spoken(key), f"{100 * difference.value:+.2f}", ends, p, told]))
     head = ["figure", "difference", f"{how.level:.0%} interval", "p", "interval leaves out 0"]
     note = (
         "Differences in points, of the same people drawn together; p of a two-sided permutation of answers, "

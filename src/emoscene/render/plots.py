@@ -160,7 +160,7 @@ def class_bars(rows: Sequence[Bars], whose: Sequence[int], *, axis: str, says: s
         axes.spines["left"].set_visible(False)
         _percent(axes.xaxis, axes.set_xlim)
         axes.grid(axis="x")
-        axes.set_xlabel(axis)
+        axes.set_xlabel(printable(axis))
         return canvas.svg(says)
 
 
