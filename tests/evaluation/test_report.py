@@ -67,7 +67,8 @@ def test_everything_that_was_promised_is_there(one_run: tuple[str, str]) -> None
         assert f"## {heading}" in plain
     for text in (NOTICE, USE_NOTICE, "made up", "36 (90.0%)", "4 (10.0%)", "share of yes among yes and no",
                  "as wrongly as can be", "emoscene eval run --dataset made_up", "emoscene eval report run",
-                 "--bootstrap 20 --by group", "draw groups", "no answer: 4 × ", "truth_sha256"):  # fmt: skip
+                 "--bootstrap 20 --by group", "draw groups",
+                 "40 × person is made up: is kept", "no answer: 4 × ", "truth_sha256"):  # fmt: skip
         assert text in said, text
     for label in EMOTIC:
         assert label.name in said
@@ -192,6 +193,7 @@ def test_people_are_shown_and_their_words_believed_nowhere(tmp_path: Path) -> No
     ):
         assert why in said, why
     assert "left:10.000%;top:10.000%" in page
+    assert "hand it on only as the terms of the dataset allow" in said
     assert str(tmp_path) not in page
     prose = re.sub(r"```.*?```", "", plain, flags=re.DOTALL)
     assert "<script" not in prose.replace("\\<script", "")
@@ -219,6 +221,9 @@ def test_people_can_be_left_out(tmp_path: Path) -> None:
     page, plain = written(given(made_run(tmp_path / "run")), out=tmp_path / "report", people=0)
     assert "People answered" not in page + plain
     assert 'class="example"' not in page
+    shown, _ = written(given(made_run(tmp_path / "run")), out=tmp_path / "report")
+    assert shown.count('class="example"') == 12
+    assert "hand it on" not in shown
 
 
 def test_the_published_table_is_the_papers() -> None:

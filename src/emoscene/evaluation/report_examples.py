@@ -27,6 +27,7 @@ __all__ = ["Example", "examples", "person_f1", "ranked_people"]
 
 _THUMBNAIL = 320
 _MOST_WORDS = 400
+_TERMS = "These are pictures of people, part of this file: hand it on only as the terms of the dataset allow."
 _CLAIMS = (ScoreKind.PROBABILITY, ScoreKind.YES_SHARE)
 
 FloatArray = npt.NDArray[np.float64]
@@ -101,15 +102,19 @@ class _Gallery:
 def examples(runs: Sequence[ReportInput], names: Sequence[str], most: int) -> Section:
     """The `most` best and worst people of each run, of different pictures; those without an answer are left out."""
     blocks: list[Block] = [Paragraph(_rule(runs), "faint")]
+    pictured = False
     for given, name in zip(runs, names, strict=True):
         best, worst = ranked_people(given.table, most)
         if not best:
             blocks.append(Paragraph(f"{name}: nobody who carries a label was answered."))
             continue
         people = _people(given, [*best, *worst])
+        pictured |= any(person.pictured for person in people.values())
         for title, chosen in (("best", best), ("worst", worst)):
             heading = f"{name}: {title}" if len(runs) > 1 else title.capitalize()
             blocks.append(_Gallery(heading, [people[at] for at in chosen]))
+    if pictured:
+        blocks.append(Paragraph(_TERMS, "faint"))
     return Section("People answered best and worst", blocks)
 
 

@@ -118,7 +118,7 @@ def _published_maps(
 
 def _spoken(key: str) -> str:
     """A figure's key as words, which a narrow page can break."""
-    return key.replace("_", " ")
+    return key.replace("mean_ap", "mAP").replace("_f1", " F1").replace("_", " ")
 
 
 def _flat(text: str) -> str:

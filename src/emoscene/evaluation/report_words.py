@@ -28,7 +28,8 @@ _BOUNDED = {
 def measured(runs: Sequence[ReportInput], names: Sequence[str]) -> Section:
     """What the figures are about and how they came to be, warnings first."""
     first = runs[0]
-    facts = [*_people(first), *(("Model", text) for text in _models(runs, names)), *_how(first)]
+    facts = [*_people(first), *(("Met in the dataset", text) for text in _findings(first))]
+    facts += [*(("Model", text) for text in _models(runs, names)), *_how(first)]
     said = [Paragraph(text, "warning") for text in _warnings(runs, names)]
     return Section("What was measured", [*said, Bullets(facts), Paragraph(words.NOTICE)])
 
@@ -60,6 +61,15 @@ def _people(given: ReportInput) -> Iterator[tuple[str, str]]:
         "Labels",
         f"{len(table.labels)} ({table.labels.name}); a person carries {carried:.2f} of them on average",
     )
+
+
+def _findings(given: ReportInput) -> Iterator[str]:
+    """What was met in the dataset, as the run noted it."""
+    findings = given.run.manifest.get("findings")
+    for found in findings if isinstance(findings, list) else []:
+        if isinstance(found, Mapping):
+            count = found.get("count", 0)
+            yield f"{count:,} × {found.get('what', '')}: {found.get('action', '')}"
 
 
 def _models(runs: Sequence[ReportInput], names: Sequence[str]) -> Iterator[str]:
