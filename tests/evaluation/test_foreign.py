@@ -270,3 +270,10 @@ def test_seven_thousand_answers_are_read_in_seconds(tmp_path: Path) -> None:
         table([["id", "labels"], *([f"mscoco/a_{n}.jpg", "fear;pain"] for n in range(7_275))]),
     )
     assert len(read_predictions(file, EMOTIC, truth).rows) == 7_275
+
+
+@pytest.mark.parametrize("unnamed", ["", "Unnamed: 0"])
+def test_the_unnamed_first_column_of_pandas_is_the_id(unnamed: str, tmp_path: Path) -> None:
+    text = LAYOUTS["one-hot.csv"](ANSWERS).replace("id,", f"{unnamed},", 1)
+    found = read_predictions(write(tmp_path, "p.csv", text), EMOTIC, TRUTH)
+    assert [row.labels for row in found.rows] == list(ANSWERS.values())

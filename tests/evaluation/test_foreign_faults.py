@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
 
 from emoscene.errors import InputError, MissingFileError
-from emoscene.evaluation.foreign import read_predictions
+from emoscene.evaluation.foreign import read_predictions, read_truth
 from emoscene.evaluation.score_files import score_files
 from emoscene.types import Status
 
@@ -405,3 +406,47 @@ def test_a_million_columns_end_in_a_sentence(tmp_path: Path) -> None:
     assert "row 1: a table has at most 10,000 columns" in refused(
         write(tmp_path, "p.csv", "id,labels" + ",x" * 10**6)
     )
+
+
+PIECES = (
+    b'"',
+    b",",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"\xff",
+    b"[",
+    b"}",
+    b"{",
+    b"'",
+    b";",
+    b"1e999",
+    b"null",
+    b"\t",
+    b"\\ud800",
+)
+
+
+def damaged(whole: bytes, draw: random.Random) -> bytes:
+    """The bytes with one to three pieces put into them."""
+    data = bytearray(whole)
+    for _ in range(draw.randint(1, 3)):
+        at = draw.randrange(len(data))
+        data[at : at + draw.randint(0, 3)] = draw.choice(PIECES)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_random_damage_never_ends_in_anything_but_a_sentence(name: str, tmp_path: Path) -> None:
+    draw, file = random.Random(name), tmp_path / name
+    said, read = [], 0
+    for _ in range(60):
+        file.write_bytes(damaged(LAYOUTS[name](ANSWERS).encode(), draw))
+        try:
+            read += len(read_predictions(file, EMOTIC, TRUTH).rows)
+            read_truth(file, EMOTIC)
+        except InputError as error:
+            said.append(str(error))
+    assert read > 0
+    assert said
+    assert all(name in each and each.isprintable() and len(each) < 1_500 for each in said)

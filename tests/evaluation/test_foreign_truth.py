@@ -58,7 +58,7 @@ def test_what_a_run_wrote_is_read_back(tmp_path: Path) -> None:
     samples = [
         Sample(
             id="emotic/val/mscoco/a_0",
-            picture="a.jpg",
+            picture=tmp_path / "a.jpg",
             box=BoundingBox(x1=1, y1=2, x2=30, y2=40),
             group="mscoco/a.jpg",
             split="val",
@@ -82,7 +82,7 @@ def test_what_a_run_wrote_is_read_back(tmp_path: Path) -> None:
         vad=(2, 3.5, 10),
         annotations=(frozenset({"fear"}), frozenset({"pain"})),
         attributes={"gender": "Female"},
-        picture="a.jpg",
+        picture=str(tmp_path / "a.jpg"),
         box=(1, 2, 30, 40),
     )
     assert [row.labels for row in rows[1:]] == [None, frozenset()]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emoscene.datasets.emotic.reading import Place
-from emoscene.errors import InputError
+from emoscene.errors import InputError, shorten
 from emoscene.evaluation.foreign_entries import Entry, Reading
 from emoscene.evaluation.foreign_judging import Judge, UnknownLabels
 from emoscene.evaluation.foreign_layouts import LAYOUTS, Layout, layout_of
@@ -127,7 +127,7 @@ def _of_table(source: Layout, judge: Judge) -> Iterator[str]:
     unread = [columns.header[at] for at in columns.others]
     unread = [name for name in unread if name in source.not_binary or not judge.sets]
     if columns.scores and unread:
-        yield f"{source.file.name}: columns of no label are not read: {', '.join(unread)[:200]}"
+        yield f"{source.file.name}: columns of no label are not read: {shorten(', '.join(unread))}"
 
 
 class _Pairing:
@@ -153,7 +153,7 @@ class _Pairing:
             self.unknown += 1
             if len(self.examples) < _MOST_EXAMPLES:
                 named = next((each for each in entry.ids if not each.isdigit()), entry.ids[0])
-                self.examples.append(f"{named[:80]} in {entry.place.unit} {entry.place.row}")
+                self.examples.append(f"{shorten(named, 80)} in {entry.place.unit} {entry.place.row}")
             self._look_for_swap(entry)
             return None
         there = self._first.get(person)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal
 
-from emoscene.errors import InputError
+from emoscene.errors import InputError, shorten
 from emoscene.evaluation.foreign_entries import Entry, Reading
 from emoscene.recognizers.base import Refusal
 from emoscene.recognizers.free_answers import Parser, answer_from_text
@@ -91,7 +91,10 @@ class Judge:
             return self._ours(person, entry, entry.row)
         if entry.status is not None and entry.status != "ok":
             return self._not_ok(
-                person, entry, Status(entry.status), entry.place.error(entry.said or entry.status, None, "")
+                person,
+                entry,
+                Status(entry.status),
+                entry.place.error(shorten(entry.said or entry.status), None, ""),
             )
         if entry.text is not None and entry.labels is None and entry.scores is None:
             return self._from_text(person, entry, entry.text)
@@ -123,7 +126,7 @@ class Judge:
 
     def _refused(self, entry: Entry, strange: Sequence[str]) -> bool:
         """Counts labels that are none of the space; whether the answer is thereby none."""
-        self.unknown_labels.update(set(strange))
+        self.unknown_labels.update({shorten(name, 100) for name in strange})
         self._spoiled.append(f"{entry.place.unit} {entry.place.row}")
         return self._unknown == "unparsed"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from emoscene.datasets.emotic.people import Numbering
 from emoscene.datasets.emotic.reading import Place, database_of, filename_of, read_list
+from emoscene.errors import shorten
 from emoscene.evaluation.foreign_entries import (
     VAD_NAMES,
     Entry,
@@ -32,6 +33,8 @@ _IDS = (
     *("id", "sampleid", "personid", "annotationid", "questionid", "key", "image", "imageid", "imagepath"),
     *("imagename", "imagefile", "path", "filepath", "img", "imgpath", "file", "filename", "name"),
 )
+#: The first column of a table that pandas wrote, which has no name.
+_UNNAMED = ("", "unnamed0")
 _LABELS = (
     *(
         "labels",
@@ -160,7 +163,7 @@ class Table:
             return entry
         if columns.scores:
             entry.scores = {
-                label: number(row[at], place, f"the column {columns.header[at]!r}")
+                label: number(row[at], place, f"the column {shorten(columns.header[at], 60)!r}")
                 for label, at in columns.scores.items()
             }
             entry.ones = self._ones(row)
@@ -226,6 +229,8 @@ def columns_of(header: Sequence[str], reading: Reading) -> Columns:
     vad = tuple(at[name] for name in VAD_NAMES if name in at)
     picture = (at["folder"], at["filename"]) if {"folder", "filename"} <= set(at) and "id" not in at else None
     ids = tuple(dict.fromkeys(at[name] for name in _IDS if name in at))
+    if not ids and picture is None and names and names[0] in _UNNAMED:
+        ids = (0,)
     labels = next((at[name] for name in _LABELS if name in at), None)
     text = next((at[name] for name in _TEXTS if name in at), None)
     said = next((at[name] for name in ("errormessage", "error") if name in at), None)
@@ -293,7 +298,7 @@ def _check_header(columns: Columns, reading: Reading, place: Place) -> None:
     raise place.error(
         f"{len(absent)} of the {len(reading.space)} labels of {reading.space.name} have no column",
         ", ".join(absent),
-        (f"Columns of no label: {strange[:200]}. " if strange else "")
+        (f"Columns of no label: {shorten(strange)}. " if strange else "")
         + "Add a column for each, with 0 where it was never named.",
     )
 
