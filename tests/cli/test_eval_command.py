@@ -170,6 +170,7 @@ def test_what_cannot_be_scored_is_one_line_with_a_remedy(
     assert len(outcome.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_rows_and_says_how_to_go_on(people: Path, tmp_path: Path) -> None:
     """A real process and a real signal: it ends with 130, and what was answered is there."""
     table = tmp_path / "many.csv"

@@ -169,11 +169,23 @@ def test_known_labels_come_back_from_their_file(tmp_path: Path) -> None:
     assert first.group == "é"
     assert (first.labels, first.vad) == (frozenset({"anger", "fear"}), (1, 5.5, 10))
     assert first.annotations == (frozenset({"anger"}), frozenset())
-    assert (first.picture, first.box, first.attributes) == ("a b.jpg", (1, 2, 3, 4.5), {"age": "adult"})
+    assert Path(first.picture) == Path("a b.jpg").absolute()
+    assert (first.box, first.attributes) == ((1, 2, 3, 4.5), {"age": "adult"})
     assert second.labels is None
     file.write_text('{"id": "a"}\n')
     with pytest.raises(InputError, match=r"truth\.jsonl, line 1"):
         list(read_truth_rows(file))
+
+
+def test_where_the_pictures_lie_does_not_matter(tmp_path: Path) -> None:
+    """The same people on another disk are the same people."""
+    hashes = set()
+    for place in ("here", "there"):
+        people = [Sample(id="a", text="x", target=frozenset({"anger"}), picture=tmp_path / place / "a.jpg")]
+        with Record(tmp_path / place, REQUEST, people, SPACE):
+            pass
+        hashes.add(RunFiles.open(tmp_path / place).request["truth_sha256"])
+    assert len(hashes) == 1
 
 
 _CHILD = """

@@ -79,6 +79,7 @@ def run(
 
     from emoscene import api
     from emoscene.cli.asked import read_data_options, read_options
+    from emoscene.cli.interrupts import remembered_interrupt
     from emoscene.cli.progress import people_bar
     from emoscene.cli.streams import say, write_line
     from emoscene.datasets.registry import open_dataset
@@ -95,7 +96,12 @@ def run(
     spec = {"spec": choice.name, "recognizer": choice.recognizer, "options": dict(choice.options) | options}
     asked = Asked(split, spec, fit_split, limit)
     try:
-        with people_bar() as progress:
+        with remembered_interrupt() as check, people_bar() as show:
+
+            def progress(done: int, people: int) -> None:
+                show(done, people)
+                check()
+
             files = ask(opened, recognizer, asked, out, progress)
     except KeyboardInterrupt:
         say(f"the answers so far are in {out}; the same command goes on with it")
@@ -210,6 +216,13 @@ def report(
     runs: list[str] = typer.Argument(..., metavar="RUN...", help="Runs on the same people."),
     out: str = typer.Option(..., "--out", metavar="DIR", help="Where report.html and report.md go."),
     rules: str = typer.Option(None, "--rules", metavar="RULES.json", help="Decide by these rules."),
+    people: int = typer.Option(
+        None,
+        "--people",
+        min=0,
+        metavar="N",
+        help="How many of the best and worst to show; 0 shows no pictures.",
+    ),
     missing: str = _MISSING,
     bootstrap: int = typer.Option(1000, "--bootstrap", metavar="N", min=0, help="Rounds for intervals."),
     unit: str = _UNIT,
@@ -224,7 +237,8 @@ def report(
 
     settings = _settings(bootstrap, unit, method, seed)
     _one_of("--missing", missing, ("error", "empty"))
-    page = write_report([_report_input(run, settings, rules, missing) for run in runs], Path(out))
+    inputs = [_report_input(run, settings, rules, missing) for run in runs]
+    page = write_report(inputs, Path(out), people=people)
     say(f"saved: {page} and {page.with_suffix('.md')}")
     write_line(str(page))
     return 0

@@ -15,7 +15,7 @@ from emoscene.labels import LabelSpace
 from emoscene.recognizers.base import Fittable, Recognizer
 from emoscene.runs.local import answer
 from emoscene.runs.record import Record, RunFiles
-from emoscene.runs.truth import truth_line
+from emoscene.runs.truth import known_line
 from emoscene.types import Sample
 
 __all__ = ["Asked", "run"]
@@ -76,7 +76,7 @@ def check_spaces(dataset: LabelSpace, model: LabelSpace) -> None:
         raise OptionError(
             f"the dataset's labels are {dataset.name} and the model's answers are {model.name}",
             value=f"{len(dataset)} and {len(model)} labels",
-            remedy=f"Ask the model for the labels of the dataset: --labels {dataset.name}.",
+            remedy="This model answers in its own labels: take another model, or a dataset in these labels.",
         )
 
 
@@ -95,7 +95,7 @@ def _fit(dataset: Dataset, recognizer: Fittable, asked: Asked) -> dict[str, Any]
     def passing() -> Iterator[Sample]:
         nonlocal people
         for sample in dataset.samples(asked.fit_split):
-            digest.update(truth_line(sample).encode("utf-8", "backslashreplace") + b"\n")
+            digest.update(known_line(sample))
             people += 1
             yield sample
 

@@ -28,7 +28,7 @@ from pydantic import ValidationError
 from emoscene import __version__
 from emoscene.errors import InputError, MissingFileError, OptionError
 from emoscene.labels import LabelSpace, label_space
-from emoscene.runs.truth import TruthRow, read_truth_rows, truth_line
+from emoscene.runs.truth import TruthRow, known_line, read_truth_rows, truth_line
 from emoscene.types import Prediction, Sample
 
 __all__ = ["LABELS", "MANIFEST", "ROWS", "TRUTH", "Record", "RunFiles", "read_rows"]
@@ -247,9 +247,8 @@ class Record:
                         remedy="Give each row of the dataset an id of its own.",
                     )
                 seen.add(sample.id)
-                line = truth_line(sample).encode("utf-8", "backslashreplace") + b"\n"
-                stream.write(line)
-                digest.update(line)
+                stream.write(truth_line(sample).encode("utf-8", "backslashreplace") + b"\n")
+                digest.update(known_line(sample))
         return digest.hexdigest(), len(seen)
 
     def _sync(self) -> None:

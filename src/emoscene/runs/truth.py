@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from emoscene.errors import InputError
 from emoscene.types import Sample
 
-__all__ = ["TruthRow", "read_truth_rows", "truth_line"]
+__all__ = ["TruthRow", "known_line", "read_truth_rows", "truth_line"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,19 @@ class TruthRow:
 
 
 def truth_line(sample: Sample) -> str:
-    """A sample's known labels as one line of JSON."""
+    """What is known about a sample, and where its picture lies, as one line of JSON."""
+    row = _known(sample)
+    if isinstance(sample.picture, str | Path):
+        row["picture"] = os.path.abspath(sample.picture)
+    return json.dumps(row, ensure_ascii=False, allow_nan=False)
+
+
+def known_line(sample: Sample) -> bytes:
+    """What is known about a sample as bytes to be hashed: the same on every machine."""
+    return json.dumps(_known(sample), ensure_ascii=True, allow_nan=False).encode() + b"\n"
+
+
+def _known(sample: Sample) -> dict[str, Any]:
     vad = sample.target_vad
     row: dict[str, Any] = {
         "id": sample.id,
@@ -56,13 +69,11 @@ def truth_line(sample: Sample) -> str:
         row["annotations"] = [sorted(each.labels) for each in sample.annotations]
     if sample.attributes:
         row["attributes"] = sample.attributes
-    if isinstance(sample.picture, str | Path):
-        row["picture"] = str(sample.picture)
     if sample.box is not None:
         row["box"] = list(sample.box.as_tuple())
     if sample.text:
         row["text"] = sample.text
-    return json.dumps(row, ensure_ascii=False, allow_nan=False)
+    return row
 
 
 def read_truth_rows(file: Path) -> Iterator[TruthRow]:
