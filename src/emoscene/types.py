@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol, Self, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from emoscene.errors import BoxError, EmosceneError, MissingExtraError
 
@@ -247,6 +247,12 @@ class Sample(_Frozen):
     group: str = ""
     annotations: tuple[Annotation, ...] = ()
     attributes: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("id", "source", "group", mode="after")
+    @classmethod
+    def _is_text(cls, value: str) -> str:
+        """File names may hold bytes that are no UTF-8; keys are, so those bytes are written as escapes."""
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
     def __repr__(self) -> str:
         return f"Sample(id={self.id!r}, source={self.source!r}, box={self.box!r})"

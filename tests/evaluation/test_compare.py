@@ -39,6 +39,8 @@ def test_a_model_does_not_differ_from_itself(tmp_path: Path) -> None:
     found = compare_runs(made, made, HOW)
     for difference in found.figures.values():
         assert difference.value == difference.interval.low == difference.interval.high == 0
+    assert found.figures["macro_f1"].people_for_a_point is None
+    assert found.to_json()["figures"]["mean_ap"]["p_reason"]
     assert {row["p_holm"] for row in found.per_class.values() if row["p"] == row["p"]} == {1.0}
     assert any("No label's F1 differs" in line for line in found.lines())
 
@@ -51,6 +53,13 @@ def test_it_is_json_and_fits_80_columns(tmp_path: Path) -> None:
     assert len(said["per_class"]) == 26
     assert all(len(line) <= 80 for line in found.lines() if not line.startswith("To see"))
     assert any("bad" in warning and "not answered" in warning for warning in said["warnings"])
+
+
+def test_few_rounds_can_still_tell_labels_apart(tmp_path: Path) -> None:
+    """Corrected for 26 labels, p of 50 exchanges could never be below 0.5: the test of labels makes more."""
+    good, bad = made_run(tmp_path / "good", people=120), made_run(tmp_path / "bad", people=120, noise=0.9)
+    found = compare_runs(good, bad, Settings(rounds=50))
+    assert any("Labels whose F1 differs" in line for line in found.lines())
 
 
 def test_other_people_are_not_compared(tmp_path: Path) -> None:

@@ -73,6 +73,34 @@ def test_who_was_not_answered_counts_and_is_bounded(tmp_path: Path) -> None:
     assert any("4 of 40 people were not answered" in said for said in part["warnings"])
 
 
+def test_who_was_not_answered_hits_nothing(tmp_path: Path) -> None:
+    made = made_run(tmp_path / "run")
+    few = list(made.rows())[:1]
+    said = score(align(made.truth(), few, made.labels, missing="empty")).figures
+    assert said["top_6_hit"].value <= 1 / 40
+    assert said["top_1_precision"].value <= 1 / 40
+
+
+def test_rules_of_an_unfinished_run_are_not_fitted_in_silence(tmp_path: Path) -> None:
+    made = made_run(tmp_path / "val", split="val", people=60)
+    rows = (tmp_path / "val" / "rows.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "val" / "rows.jsonl").write_text("".join(rows[:30]))
+    with pytest.raises(InputError, match="30 of 60 people have no answer"):
+        fit_run(made)
+    assert fit_run(made, missing="empty").fitted_on.people == 30
+
+
+def test_rules_of_another_model_or_of_a_part_of_these_people_are_told(tmp_path: Path) -> None:
+    rules = fit_run(made_run(tmp_path / "val", split="val", people=60))
+    part = made_run(tmp_path / "part", split="val", people=40)
+    assert any("or some of them" in said for said in run_table(part, rules=rules).warnings)
+    other = made_run(tmp_path / "other", name="other")
+    assert any(
+        "on scores of guesser, and these are of other" in said
+        for said in run_table(other, rules=rules).warnings
+    )
+
+
 def test_figures_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
     made = made_run(tmp_path / "run")
     rows = list(made.rows())
@@ -132,7 +160,7 @@ def test_a_prior_is_not_fitted_on_those_it_is_judged_by(tmp_path: Path) -> None:
     dataset = MadeUp(tmp_path)
     with pytest.raises(OptionError, match="cannot be fitted on the people it is then judged by"):
         run(dataset, make_majority(EMOTIC), Asked("test", fit_split="test"), tmp_path / "a")
-    with pytest.raises(OptionError, match="no such split: dev"):
+    with pytest.raises(OptionError, match="no such split to count labels on: dev"):
         run(dataset, make_majority(EMOTIC), Asked("test", fit_split="dev"), tmp_path / "b")
     made = run(dataset, make_majority(EMOTIC), Asked("test"), tmp_path / "c")
     assert made.request["fit"]["split"] == "train"

@@ -106,6 +106,21 @@ def test_what_does_not_fit_is_named(people: list[str], rows: list[str], what: st
         align([_person(name, FIRST) for name in people], [_row(name, FIRST) for name in rows], SPACE)
 
 
+def test_rows_with_some_scores_or_impossible_ones_are_named() -> None:
+    some = Prediction(id="a", status=Status.OK, scores={FIRST: 0.5}, score_kind=ScoreKind.SIMILARITY)
+    with pytest.raises(InputError, match="the row a has scores of 1 of 7 labels"):
+        align([_person("a", FIRST)], [some], SPACE)
+    scores = dict.fromkeys(SPACE.ids, 1.7)
+    high = Prediction(id="a", status=Status.OK, scores=scores, score_kind=ScoreKind.YES_SHARE)
+    with pytest.raises(InputError, match="outside of 0 to 1"):
+        align([_person("a", FIRST)], [high], SPACE)
+
+
+def test_the_order_of_people_does_not_matter() -> None:
+    people, rows = [_person(name, FIRST) for name in "cab"], [_row(name, FIRST) for name in "bca"]
+    assert align(people, rows, SPACE).ids == align(people[::-1], rows, SPACE).ids == ("a", "b", "c")
+
+
 def test_labels_of_another_space_are_named() -> None:
     other = label_space("emotic")
     strange = Prediction(

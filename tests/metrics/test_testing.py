@@ -115,7 +115,8 @@ def test_so_many_people_see_the_difference_four_times_of_five() -> None:
     z = rng.normal(0.1, 1, (2000, n)).mean(axis=1) * math.sqrt(n)
     assert (np.abs(z) > 1.959964).mean() == pytest.approx(0.8, abs=0.03)
     assert people_needed(0.1, float("nan"), 10) is None
-    assert people_needed(0.1, 0.0, 10) == 1
+    assert people_needed(0.1, 0.0, 10) is None
+    assert people_needed(1e-200, 0.1, 100) is None
     with pytest.raises(ValueError, match="above 0"):
         people_needed(0, 0.1, 10)
     with pytest.raises(ValueError, match="above 0"):

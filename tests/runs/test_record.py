@@ -98,7 +98,10 @@ def test_a_line_that_is_no_row_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("request_", "people", "what"),
-    [({**REQUEST, "split": "val"}, 5, "other: split"), (REQUEST, 4, "other: truth_sha256")],
+    [
+        ({**REQUEST, "split": "val"}, 5, "split test and not val"),
+        (REQUEST, 4, "other people or known labels"),
+    ],
 )
 def test_a_folder_of_another_run_is_refused(
     tmp_path: Path, request_: dict[str, Any], people: int, what: str
@@ -108,6 +111,7 @@ def test_a_folder_of_another_run_is_refused(
     with pytest.raises(OptionError, match=what):
         _run(tmp_path / "run", _people(people), request_)
     assert (tmp_path / "run" / ROWS).read_bytes() == rows
+    assert not list((tmp_path / "run").glob("*.part"))
     assert list(RunFiles.open(tmp_path / "run").truth()) == list(before.truth())
 
 
@@ -121,8 +125,49 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
         RunFiles.open(tmp_path)
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / MANIFEST).write_text("[]")
-    with pytest.raises(InputError, match="manifest of this run cannot be read"):
+    with pytest.raises(InputError, match="not that of a run"):
         RunFiles.open(tmp_path / "r")
+
+
+def test_a_start_that_was_cut_off_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    """A kill while the known labels are written, and a dataset that is mended afterwards."""
+    folder = tmp_path / "run"
+    with pytest.raises(InputError, match="one id"):
+        _run(folder, [*_people(), _people()[0]])
+    (folder / "truth.jsonl.part").write_text("half a li")
+    assert _run(folder, _people()).manifest["finished"] is True
+
+
+def test_known_labels_that_were_changed_are_not_scored(tmp_path: Path) -> None:
+    run = _run(tmp_path / "run", _people())
+    file = tmp_path / "run" / "truth.jsonl"
+    whole = file.read_text()
+    file.write_text(whole.replace("anger", "peace"))
+    with pytest.raises(InputError, match=r"truth\.jsonl of this run was changed"):
+        run.truth()
+    file.unlink()
+    with pytest.raises(InputError, match=r"this run has no truth\.jsonl"):
+        run.truth()
+    labels = tmp_path / "run" / "labels.yaml"
+    labels.write_text(labels.read_text().replace("Anger", "Rage"))
+    with pytest.raises(InputError, match=r"labels\.yaml of this run was changed"):
+        _ = run.labels
+    assert list(_run(tmp_path / "run", _people()).truth())
+
+
+def test_rows_of_nobody_are_named(tmp_path: Path) -> None:
+    _run(tmp_path / "run", _people())
+    file = tmp_path / "run" / ROWS
+    file.write_text(file.read_text().replace("d/test/3", "d/test/three"))
+    with pytest.raises(InputError, match="about nobody of this run: d/test/three"):
+        _run(tmp_path / "run", _people())
+
+
+def test_file_names_that_are_no_utf8_stay_readable(tmp_path: Path) -> None:
+    people = [Sample(id="a\udcff", text="x", source="b\udcff", target=frozenset({"anger"}))]
+    run = _run(tmp_path / "run", people)
+    assert [row.id for row in run.rows()] == ["a\\udcff"]
+    assert [row.id for row in run.truth()] == ["a\\udcff"]
 
 
 def test_one_id_twice_is_refused(tmp_path: Path) -> None:

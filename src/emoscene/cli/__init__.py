@@ -7,6 +7,7 @@ what it needs when it runs.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -88,9 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _UsageError as error:
         return _explain(error)
     except OSError as error:
-        say(
-            f"error: {error.strerror or 'a file cannot be read or written'}: {error.filename or ''}. Check the path."
-        )
+        say(f"error: {_of_the_system(error)}")
         return _USAGE
     except (KeyboardInterrupt, typer.Abort):
         say("interrupted")
@@ -98,6 +97,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == _INTERRUPTED:
         say("interrupted")
     return code if isinstance(code, int) else 0
+
+
+def _of_the_system(error: OSError) -> str:
+    """One line for what the system would not do, with what mends it."""
+    what = error.strerror or "a file cannot be read or written"
+    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return f"{what}. Make room, and give the same command again: a run goes on with what is there."
+    return f"{what}: {error.filename or ''}. Check the path."
 
 
 def _explain(error: BaseException) -> int:

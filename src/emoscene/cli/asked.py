@@ -211,7 +211,11 @@ def _read_pair(pair: str) -> tuple[str, Any]:
     key, equals, value = pair.partition("=")
     key = key.strip().replace("-", "_")
     if not equals or not key:
-        raise OptionError("an option is KEY=VALUE", value=pair, remedy="For example: -o batch_size=4.")
+        raise OptionError(
+            "an option is KEY=VALUE",
+            value=pair,
+            remedy="Write the name, an equals sign and the value: batch_size=4.",
+        )
     try:
         parsed = json.loads(value, parse_constant=str)
     except json.JSONDecodeError:

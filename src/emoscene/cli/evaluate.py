@@ -134,6 +134,7 @@ def fit(
     shrinkage: float = typer.Option(
         None, "--shrinkage", min=0, help="How many positives a label's own best F1 needs to count half."
     ),
+    missing: str = _MISSING,
     as_json: bool = typer.Option(False, "--json", help="Print the rules as one JSON object."),
 ) -> int:
     """Fit thresholds and calibration on validation people. A test split is refused."""
@@ -143,7 +144,12 @@ def fit(
     from emoscene.scoring.rules import FitOptions
 
     options = FitOptions(k=k) if shrinkage is None else FitOptions(k=k, shrinkage=shrinkage)
-    rules = fit_run(RunFiles.open(run), calibration=calibration, decision=decision, options=options)
+    _one_of("--missing", missing, ("error", "empty"))
+    files = RunFiles.open(run)
+    rules = fit_run(files, calibration=calibration, decision=decision, options=options, missing=missing)  # type: ignore[arg-type]
+    left_out = int(files.manifest.get("people", 0)) - rules.fitted_on.people
+    if left_out:
+        say(f"warning: {left_out:,} people were not answered and are left out of the fit")
     rules.save(out)
     if as_json:
         write_line(rules.to_json())
@@ -163,20 +169,23 @@ def score(
         None, "--split", metavar="S", help="The split of --truth, where it holds several."
     ),
     labels: str = typer.Option(
-        "emotic",
+        None,
         "--labels",
         metavar="SPACE",
-        help="The label space of the files.",
+        help="The label space of the files; emotic without it.",
         autocompletion=label_spaces,
     ),
     unknown_labels: str = typer.Option(
-        "unparsed",
+        None,
         "--unknown-labels",
         metavar="unparsed|leave_out",
         help="An answer with a label outside the space is wrong as a whole, or without it.",
     ),
     parser: str = typer.Option(
-        "strict", "--parser", metavar="strict|substring", help="How texts are read; substring is the paper's."
+        None,
+        "--parser",
+        metavar="strict|substring",
+        help="How texts are read, strict without it; substring is the paper's.",
     ),
     rules: str = typer.Option(
         None, "--rules", metavar="RULES.json", help="Decide by these rules (RUN only)."
@@ -197,11 +206,19 @@ def score(
     settings = _settings(bootstrap, unit, method, seed)
     _one_of("--missing", missing, ("error", "empty"))
     if run is not None and truth is None and predictions is None:
+        of_files = {"split": split, "labels": labels, "unknown-labels": unknown_labels, "parser": parser}
+        _only_of_files(of_files)
         scores = _of_run(run, settings, rules, missing)
     else:
         truth, predictions = _check_files(run, truth, predictions, rules)
-        reading = {"missing": missing, "unknown_labels": unknown_labels, "parser": parser}
-        scores = _of_files(truth, predictions, settings, labels=labels, split=split, reading=reading)
+        reading = {
+            "missing": missing,
+            "unknown_labels": unknown_labels or "unparsed",
+            "parser": parser or "strict",
+        }
+        scores = _of_files(
+            truth, predictions, settings, labels=labels or "emotic", split=split, reading=reading
+        )
     for warning in scores.warnings:
         say(f"warning: {warning}")
     if as_json:
@@ -326,6 +343,16 @@ def _report_input(run: str, settings: Settings, rules: str | None, missing: str)
     from emoscene.runs.record import RunFiles
 
     return ReportInput(RunFiles.open(run), _of_run(run, settings, rules, missing))
+
+
+def _only_of_files(options: Mapping[str, str | None]) -> None:
+    from emoscene.errors import OptionError
+
+    for name, value in options.items():
+        if value is not None:
+            raise OptionError(
+                f"--{name} goes with --truth and --predictions", value=value, remedy="A RUN knows its own."
+            )
 
 
 def _check_files(

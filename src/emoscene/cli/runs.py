@@ -21,13 +21,17 @@ def status(
 ) -> int:
     """How far a run has come, from its rows; exit 1 while some are missing or not ok."""
     import json
+    from collections import Counter
 
     from emoscene.cli.streams import write_line
     from emoscene.runs.record import RunFiles
 
     files = RunFiles.open(run)
-    statuses = files.statuses()
-    rows, people = statuses.total(), sum(1 for _ in files.truth())
+    known = {person.id for person in files.truth()}
+    people = len(known)
+    found_rows = {row.id: row.status.value for row in files.rows() if row.id in known}
+    statuses = Counter(found_rows.values())
+    rows = len(found_rows)
     if as_json:
         found = {
             "run": run,

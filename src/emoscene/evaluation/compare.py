@@ -33,6 +33,10 @@ KEYS = (
 #: The smallest differences that are worth a claim, in points: how many people it takes to see them is said.
 _WORTH = 0.01
 _LEVEL = 0.05
+_EQUAL = 1e-12
+_NO_TEST = "no exchange test is made of this figure"
+#: So many exchanges a label, or p corrected for their number could never be small.
+_ROUNDS_A_LABEL = 40
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Difference:
             "high": _number(self.interval.high),
             "sd": _number(self.interval.sd),
             "p": _number(self.p),
+            "p_reason": _NO_TEST if math.isnan(self.p) else None,
             "people_needed": {"this_difference": self.people_for_this, "one_point": self.people_for_a_point},
         }
 
@@ -195,13 +200,14 @@ def _difference(first: float, second: float, interval: Interval, p: float, peopl
         second,
         interval,
         p,
-        people_needed(value, interval.sd, people) if known and value > 0 else None,
+        people_needed(value, interval.sd, people) if known and value > _EQUAL else None,
         people_needed(_WORTH, interval.sd, people) if known else None,
     )
 
 
 def _per_class(a: SetTotals, b: SetTotals, table: Table, settings: Settings) -> dict[str, dict[str, float]]:
-    p = class_permutation_test(a, b, rounds=settings.plan.rounds, seed=settings.seed)
+    rounds = max(settings.plan.rounds, _ROUNDS_A_LABEL * len(table.labels))
+    p = class_permutation_test(a, b, rounds=rounds, seed=settings.seed)
     adjusted = holm(p)
     f1 = [each.class_figures(each.totals.sum(axis=0))["f1"] for each in (a, b)]
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 from emoscene import __version__
 from emoscene.errors import InputError
-from emoscene.evaluation.table import align
+from emoscene.evaluation.table import Missing, align
 from emoscene.runs.record import ROWS, RunFiles
 from emoscene.scoring.rules import FitOptions, FittedOn, Rules, fit_rules
 
@@ -19,14 +19,15 @@ def fit_run(
     calibration: str = "none",
     decision: str = "best_f1",
     options: FitOptions | None = None,
+    missing: Missing = "error",
 ) -> Rules:
-    """Fit rules on the people of a run that were answered.
+    """Fit rules on the people of a run that were answered; the others tell nothing about scores and are left out.
 
     Raises:
         OptionError: if the run's split is a test split, or the whole of a dataset that has none.
         InputError: if the scores are sets, or too few people were answered.
     """
-    table = align(run.truth(), run.rows(), run.labels, missing="empty")
+    table = align(run.truth(), run.rows(), run.labels, missing=missing)
     if table.score_kind is None:
         raise InputError(
             "this run has no scores of one kind to fit rules on",

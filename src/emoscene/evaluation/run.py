@@ -88,7 +88,12 @@ def _fit(dataset: Dataset, recognizer: Fittable, asked: Asked) -> dict[str, Any]
             value=asked.fit_split,
             remedy="Name another --fit-split.",
         )
-    dataset.check_split(asked.fit_split)
+    if asked.fit_split not in dataset.splits:
+        raise OptionError(
+            "there is no such split to count labels on",
+            value=asked.fit_split,
+            remedy=f"Name one with --fit-split; there are: {', '.join(dataset.splits)}.",
+        )
     digest = hashlib.sha256()
     people = 0
 

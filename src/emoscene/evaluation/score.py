@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -58,9 +58,9 @@ class Settings:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        if self.rounds < 0 or self.rounds == 1 or self.rounds > 1_000_000:
+        if self.rounds < 0 or self.rounds == 1 or self.rounds > 100_000:
             raise OptionError(
-                "bootstrap rounds are 0 or from 2 to 1,000,000",
+                "bootstrap rounds are 0 or from 2 to 100,000",
                 value=self.rounds,
                 remedy="Try --bootstrap 1000.",
             )
@@ -158,10 +158,19 @@ def run_table(run: RunFiles, *, rules: Rules | None = None, missing: Missing = "
         InputError: as `align`, and if the rules do not fit the rows.
     """
     rows = run.rows() if rules is None else rules.apply_many(list(run.rows()))
-    said: list[str] = []
-    if rules is not None and rules.fitted_on.truth_sha256 == run.request.get("truth_sha256"):
-        said.append("the rules were fitted on these very people: the figures are too good")
+    said = [] if rules is None else list(_remarks(rules, run))
     return align(run.truth(), rows, run.labels, missing=missing, warnings=said)
+
+
+def _remarks(rules: Rules, run: RunFiles) -> Iterator[str]:
+    """What must be known of rules and the run that they are applied to."""
+    fitted, request = rules.fitted_on, run.request
+    dataset, model = (request.get(key) or {} for key in ("dataset", "model"))
+    same_people = fitted.truth_sha256 == request.get("truth_sha256")
+    if same_people or (fitted.dataset, fitted.split) == (dataset.get("name"), request.get("split")):
+        yield "the rules were fitted on these very people or some of them: the figures are too good"
+    if fitted.model != model.get("name"):
+        yield f"the rules were fitted on scores of {fitted.model}, and these are of {model.get('name')}"
 
 
 def score(
@@ -241,7 +250,7 @@ def _rank(
         per_class[label]["roc_auc"] = float(curve.per_class[at])
     for k in _TOP:
         if k < len(table.labels):
-            figures |= top_k_metrics(table.truth, ranking, k)
+            figures |= top_k_metrics(table.truth, ranking, k, table.ok)
 
 
 def _single_label(table: Table, figures: dict[str, Figure]) -> None:

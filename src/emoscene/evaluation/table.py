@@ -23,6 +23,7 @@ __all__ = ["MISSING", "Missing", "Table", "align"]
 Missing = Literal["error", "empty"]
 #: The status of a person without a row.
 MISSING = "missing"
+_SHARES = frozenset({ScoreKind.PROBABILITY, ScoreKind.YES_SHARE, ScoreKind.MEMBERSHIP})
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -149,7 +150,7 @@ def align(
 
 
 def _known(truth: Iterable[TruthRow], labels: LabelSpace) -> tuple[list[TruthRow], set[str]]:
-    """The people with known labels, and the ids of those without."""
+    """The people with known labels, by id so that the order of a file does not matter, and the ids of those without."""
     known: list[TruthRow] = []
     unlabelled: set[str] = set()
     ids: set[str] = set()
@@ -168,6 +169,7 @@ def _known(truth: Iterable[TruthRow], labels: LabelSpace) -> tuple[list[TruthRow
                 remedy="Name the label space of the truth with --labels.",
             )
         known.append(person)
+    known.sort(key=lambda person: person.id)
     if not known:
         raise InputError("nobody has known labels, so nothing can be scored", remedy="Give another split.")
     return known, unlabelled
@@ -205,6 +207,7 @@ def _check_everybody(known: Sequence[TruthRow], statuses: Sequence[str]) -> None
 
 
 def _check_labels(row: Prediction, place: Mapping[str, int], labels: LabelSpace) -> None:
+    """A row holds labels of the space alone; scores of all of them, in the range of their kind; or no scores."""
     strange = [label for label in (*row.scores, *row.labels) if label not in place]
     if strange:
         raise InputError(
@@ -212,6 +215,20 @@ def _check_labels(row: Prediction, place: Mapping[str, int], labels: LabelSpace)
             value=strange[0],
             remedy="Score answers in the label space in which they were asked for.",
         )
+    if row.scores and len(row.scores) < len(labels):
+        raise InputError(
+            f"the row {row.id} has scores of {len(row.scores)} of {len(labels)} labels",
+            value=next(label for label in labels.ids if label not in row.scores),
+            remedy="Give a score of every label, or labels alone.",
+        )
+    if row.score_kind in _SHARES:
+        outside = [(label, score) for label, score in row.scores.items() if not 0 <= score <= 1]
+        if outside:
+            raise InputError(
+                f"the row {row.id} has a score outside of 0 to 1, which {row.score_kind} cannot be",
+                value=f"{outside[0][0]} {outside[0][1]:g}",
+                remedy="Mend the score, or name another score_kind, such as similarity.",
+            )
 
 
 def _warnings(

@@ -244,13 +244,16 @@ def _auc(positive: npt.NDArray[np.bool_], score: FloatArray) -> float:
     return float((ranks[positive].sum() - hits * (hits + 1) / 2) / (hits * misses))
 
 
-def top_k_metrics(targets: npt.ArrayLike, scores: npt.ArrayLike, k: int) -> dict[str, Figure]:
+def top_k_metrics(
+    targets: npt.ArrayLike, scores: npt.ArrayLike, k: int, answered: npt.ArrayLike | None = None
+) -> dict[str, Figure]:
     """How good the `k` highest-scored labels of each person are.
 
     Args:
         targets: Shape (n, labels), 0/1 or bool.
         scores: The same shape, finite. Of equal scores the label that stands first is taken.
         k: From 1 to the number of labels.
+        answered: Shape (n,), bool: the others' highest labels are none; None takes everybody.
 
     Returns:
         `top_{k}_precision` (the share of the k that hold), `top_{k}_recall` (the share of a person's labels among the
@@ -267,6 +270,8 @@ def top_k_metrics(targets: npt.ArrayLike, scores: npt.ArrayLike, k: int) -> dict
                 for name in ("precision", "recall", "hit")}  # fmt: skip
     top = np.argsort(-ranking, axis=1, kind="stable")[:, :k]
     hits = np.take_along_axis(truth.astype(np.float64), top, axis=1).sum(axis=1)
+    if answered is not None:
+        hits = np.where(np.asarray(answered, dtype=np.bool_), hits, 0.0)
     held = truth.sum(axis=1)
     recall = (hits[held > 0] / held[held > 0]).mean() if held.any() else float("nan")
     return {

@@ -20,6 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 _HELD = 2_000_000
 #: Differences that are equal but for rounding count as equal.
 _EQUAL = 1e-12
+_MOST_PEOPLE = 1e10
 
 
 def permutation_test(
@@ -105,7 +106,7 @@ def people_needed(
         level: How likely a difference is seen where there is none, between 0 and 1.
 
     Returns:
-        The number of people; None where the standard error is undefined.
+        The number of people; None where the standard error is undefined or 0, or the number is beyond all people.
 
     Raises:
         ValueError: if a number is outside of its range.
@@ -114,11 +115,12 @@ def people_needed(
         raise ValueError(
             "difference and people must be above 0, sd at least 0, power and level between 0 and 1"
         )
-    if math.isnan(sd):
+    if math.isnan(sd) or sd == 0:
         return None
     normal = NormalDist()
     z = normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)
-    return max(1, math.ceil(people * (z * sd / difference) ** 2))
+    needed = people * (z * sd / difference) * (z * sd / difference)
+    return max(1, math.ceil(needed)) if needed < _MOST_PEOPLE else None
 
 
 def _check(first: SetTotals, second: SetTotals, rounds: int) -> None:

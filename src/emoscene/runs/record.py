@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from emoscene import __version__
-from emoscene.errors import InputError, MissingFileError, OptionError
+from emoscene.errors import InputError, MissingFileError, OptionError, shorten
 from emoscene.labels import LabelSpace, label_space
 from emoscene.runs.truth import TruthRow, known_line, read_truth_rows, truth_line
 from emoscene.types import Prediction, Sample
@@ -35,7 +35,9 @@ __all__ = ["LABELS", "MANIFEST", "ROWS", "TRUTH", "Record", "RunFiles", "read_ro
 
 MANIFEST, TRUTH, ROWS, LABELS = "manifest.json", "truth.jsonl", "rows.jsonl", "labels.yaml"
 _LOCK = ".lock"
+_OURS = {_LOCK, LABELS, TRUTH, ROWS, f"{TRUTH}.part", f"{MANIFEST}.part"}
 _SYNC_SECONDS = 1.0
+_WHOLE = "Copy the whole folder again, or ask again with the same `eval run`, which writes what is missing."
 _PACKAGES = ("numpy", "pillow", "torch", "transformers", "peft", "onnxruntime")
 
 
@@ -59,10 +61,9 @@ class RunFiles:
             manifest = json.loads(file.read_text(encoding="utf-8"))
         except (ValueError, OSError):
             manifest = None
-        if not isinstance(manifest, dict) or not isinstance(manifest.get("request"), dict):
-            raise InputError(
-                "the manifest of this run cannot be read", value=file, remedy="Run it anew in another folder."
-            )
+        request = manifest.get("request") if isinstance(manifest, dict) else None
+        if not isinstance(request, dict) or "truth_sha256" not in request:
+            raise InputError("this folder has a manifest, but not that of a run", value=file, remedy=_WHOLE)
         return cls(place, manifest)
 
     @property
@@ -72,7 +73,23 @@ class RunFiles:
         return request
 
     def truth(self) -> Iterator[TruthRow]:
+        """The people of the run.
+
+        Raises:
+            InputError: if the file is missing or was changed.
+        """
+        self._check(TRUTH)
         return read_truth_rows(self.folder / TRUTH)
+
+    def _check(self, name: str) -> None:
+        """The known labels are those that the run was made with."""
+        file = self.folder / name
+        if not file.is_file():
+            raise InputError(f"this run has no {name}", value=self.folder, remedy=_WHOLE)
+        if self.sha256(name) != self.manifest.get("files", {}).get(name):
+            raise InputError(
+                f"the {name} of this run was changed after it was written", value=file, remedy=_WHOLE
+            )
 
     def rows(self) -> Iterator[Prediction]:
         """Every finished row in the order in which it was written; a torn last line is passed over."""
@@ -80,7 +97,12 @@ class RunFiles:
 
     @property
     def labels(self) -> LabelSpace:
-        """The label space of truth and answers."""
+        """The label space of truth and answers.
+
+        Raises:
+            InputError: if the file is missing or was changed.
+        """
+        self._check(LABELS)
         return label_space(self.folder / LABELS)
 
     def statuses(self) -> Counter[str]:
@@ -160,6 +182,7 @@ class Record:
         try:
             self._settle()
         except BaseException:
+            (self.folder / f"{TRUTH}.part").unlink(missing_ok=True)
             self._lock.release()
             raise
         return self
@@ -168,17 +191,18 @@ class Record:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._stream is not None
-        self._sync()
-        self._stream.close()
-        self._write_manifest()
-        self._lock.release()
+        with contextlib.ExitStack() as ending:
+            ending.callback(self._lock.release)
+            ending.callback(self._write_manifest)
+            ending.callback(self._stream.close)
+            self._sync()
 
     def append(self, row: Prediction) -> None:
         """Write one finished row."""
         assert self._stream is not None
         if row.id in self.done:
             raise ValueError(f"the row {row.id} is there already")
-        self._stream.write(row.to_json().encode("utf-8", "backslashreplace") + b"\n")
+        self._stream.write(row.to_json().encode("utf-8", "replace") + b"\n")
         self.done.add(row.id)
         self.statuses[row.status.value] += 1
         self._written += 1
@@ -196,8 +220,10 @@ class Record:
     def _claim(self) -> None:
         if self.folder.exists() and not self.folder.is_dir():
             raise OptionError("a file is in the way", value=self.folder, remedy="Choose another --out.")
-        names = {p.name for p in self.folder.iterdir()} if self.folder.is_dir() else set()
-        if names - {_LOCK} and MANIFEST not in names:
+        there = self.folder.is_dir()
+        names = {p.name for p in self.folder.iterdir()} if there else set()
+        # What a start that was cut off may have left is no reason to refuse.
+        if MANIFEST not in names and names - _OURS:
             raise OptionError(
                 "the folder is not empty and holds no run",
                 value=self.folder,
@@ -212,7 +238,8 @@ class Record:
             ) from None
 
     def _settle(self) -> None:
-        truth, self.people = self._truth()
+        truth, people = self._truth()
+        self.people = len(people)
         request = {**self._request, "truth_sha256": truth, "labels_sha256": _sha256(self._labels)}
         if (self.folder / MANIFEST).is_file():
             there = RunFiles.open(self.folder)
@@ -224,6 +251,12 @@ class Record:
                 )
             self._sessions = list(there.manifest.get("sessions", []))
             for row in there.rows():
+                if row.id not in people or row.id in self.done:
+                    raise InputError(
+                        f"{ROWS} holds a row twice, or one about nobody of this run",
+                        value=row.id,
+                        remedy=f"Remove it from {self.folder / ROWS}.",
+                    )
                 self.done.add(row.id)
                 self.statuses[row.status.value] += 1
         else:
@@ -234,8 +267,8 @@ class Record:
         self._stream = _appending(self.folder / ROWS)
         self._write_manifest()
 
-    def _truth(self) -> tuple[str, int]:
-        """Writes the known labels beside what is there; gives their hash and how many people there are."""
+    def _truth(self) -> tuple[str, set[str]]:
+        """Writes the known labels beside what is there; gives their hash and the ids of the people."""
         digest = hashlib.sha256()
         seen: set[str] = set()
         with (self.folder / f"{TRUTH}.part").open("wb") as stream:
@@ -249,7 +282,7 @@ class Record:
                 seen.add(sample.id)
                 stream.write(truth_line(sample).encode("utf-8", "backslashreplace") + b"\n")
                 digest.update(known_line(sample))
-        return digest.hexdigest(), len(seen)
+        return digest.hexdigest(), seen
 
     def _sync(self) -> None:
         assert self._stream is not None
@@ -267,9 +300,11 @@ class Record:
             "platform": platform.platform(),
             "packages": _versions(),
         }
+        files = RunFiles(self.folder, {})
         manifest = {
             "schema_version": "1",
             "request": self._request,
+            "files": {name: files.sha256(name) for name in (TRUTH, LABELS)},
             **self._about,
             "people": self.people,
             "rows": len(self.done),
@@ -278,7 +313,11 @@ class Record:
             "sessions": [*self._sessions, session],
         }
         part = self.folder / f"{MANIFEST}.part"
-        part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+        with part.open("wb") as stream:
+            stream.write(text.encode("utf-8", "backslashreplace"))
+            stream.flush()
+            os.fsync(stream.fileno())
         part.replace(self.folder / MANIFEST)
 
 
@@ -315,8 +354,20 @@ def _sha256(text: str) -> str:
 
 
 def _difference(there: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    differing = sorted(key for key in {*there, *asked} if there.get(key) != asked.get(key))
-    return f"other: {', '.join(differing)}"
+    """What differs, with both values where they are short."""
+    said = []
+    for key in sorted({*there, *asked}):
+        one, two = there.get(key), asked.get(key)
+        if one == two:
+            continue
+        if key == "truth_sha256":
+            said.append("other people or known labels")
+        elif isinstance(one, Mapping) and isinstance(two, Mapping):
+            parts = sorted(part for part in {*one, *two} if one.get(part) != two.get(part))
+            said.append(", ".join(f"{key} {part} {one.get(part)} and not {two.get(part)}" for part in parts))
+        else:
+            said.append(f"{key} {one} and not {two}")
+    return shorten("; ".join(said), 200)
 
 
 def _versions() -> dict[str, str]:

@@ -82,10 +82,10 @@ def read_truth_rows(file: Path) -> Iterator[TruthRow]:
     Raises:
         InputError: if a line is none that `truth_line` wrote; names the line.
     """
-    with file.open(encoding="utf-8") as stream:
+    with file.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             try:
-                row = json.loads(line)
+                row = json.loads(line.decode("utf-8"))
                 yield TruthRow(
                     id=row["id"],
                     group=row.get("group") or row["id"],
@@ -101,6 +101,6 @@ def read_truth_rows(file: Path) -> Iterator[TruthRow]:
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise InputError(
                     f"{file.name}, line {number}: this is no line of known labels",
-                    value=line.strip(),
+                    value=line.decode("utf-8", "backslashreplace").strip(),
                     remedy='A line is like {"id": "a", "group": "picture", "labels": ["anger"]}.',
                 ) from None
