@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import random
+import signal
 import socket
 import sys
 from collections import Counter
@@ -30,6 +31,11 @@ _UNIT_TEST_SECONDS = 5.0
 
 _reference_outcomes: Counter[str] = Counter()
 _over_time: list[tuple[str, float]] = []
+
+
+# What runs in the background may have been told to ignore Ctrl-C; tests of it need it, and so do their processes.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class NetworkUsedError(AssertionError):
