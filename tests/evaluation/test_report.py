@@ -15,9 +15,9 @@ from PIL import Image
 from emoscene.datasets.base import Ledger
 from emoscene.errors import OptionError
 from emoscene.evaluation.report import ReportInput, write_report
-from emoscene.evaluation.report_blocks import Code, Grid, Line, Paragraph, as_markdown
-from emoscene.evaluation.report_examples import person_f1, ranked_people
-from emoscene.evaluation.report_tables import published
+from emoscene.evaluation.report.blocks import Code, Grid, Line, Paragraph, as_markdown
+from emoscene.evaluation.report.examples import person_f1, ranked_people
+from emoscene.evaluation.report.tables import published
 from emoscene.evaluation.run import Asked, run
 from emoscene.evaluation.score import Settings, run_table, score
 from emoscene.labels import Label, LabelSpace

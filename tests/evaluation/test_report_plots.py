@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_curve
 
-from emoscene.evaluation.report_plots import curve, named_instead
+from emoscene.evaluation.report.plots import curve, named_instead
 from emoscene.metrics.ranking import average_precision
 
 

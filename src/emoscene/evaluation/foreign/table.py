@@ -14,7 +14,7 @@ from pathlib import Path
 from emoscene.datasets.emotic.people import Numbering
 from emoscene.datasets.emotic.reading import Place, database_of, filename_of, read_list
 from emoscene.errors import shorten
-from emoscene.evaluation.foreign_entries import (
+from emoscene.evaluation.foreign.entries import (
     VAD_NAMES,
     Entry,
     Reading,
@@ -22,8 +22,8 @@ from emoscene.evaluation.foreign_entries import (
     parts_of_labels,
     vad_of_three,
 )
-from emoscene.evaluation.foreign_lines import SEPARATORS, cells_of, table_rows
-from emoscene.evaluation.foreign_people import People
+from emoscene.evaluation.foreign.lines import SEPARATORS, cells_of, table_rows
+from emoscene.evaluation.foreign.people import People
 from emoscene.labels.space import normal_form
 from emoscene.types import VAD
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal
 
 from emoscene.errors import InputError, shorten
-from emoscene.evaluation.foreign_entries import Entry, Reading
+from emoscene.evaluation.foreign.entries import Entry, Reading
 from emoscene.recognizers.base import Refusal
 from emoscene.recognizers.free_answers import Parser, answer_from_text
 from emoscene.types import ErrorInfo, Prediction, ScoreKind, Status

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from emoscene.datasets.emotic.reading import Place
 from emoscene.errors import InputError, shorten
-from emoscene.evaluation.foreign_entries import Entry, Reading
-from emoscene.evaluation.foreign_judging import Judge, UnknownLabels
-from emoscene.evaluation.foreign_layouts import LAYOUTS, Layout, layout_of
-from emoscene.evaluation.foreign_lines import check_file
-from emoscene.evaluation.foreign_people import People
-from emoscene.evaluation.foreign_table import Table
-from emoscene.evaluation.foreign_truth import read_truth
+from emoscene.evaluation.foreign.entries import Entry, Reading
+from emoscene.evaluation.foreign.judging import Judge, UnknownLabels
+from emoscene.evaluation.foreign.layouts import LAYOUTS, Layout, layout_of
+from emoscene.evaluation.foreign.lines import check_file
+from emoscene.evaluation.foreign.people import People
+from emoscene.evaluation.foreign.table import Table
+from emoscene.evaluation.foreign.truth import read_truth
 from emoscene.labels import LabelSpace
 from emoscene.recognizers.free_answers import Parser
 from emoscene.runs.record import MANIFEST, ROWS

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from emoscene import __version__
 from emoscene.errors import OptionError
-from emoscene.evaluation.report_blocks import Section, as_markdown
-from emoscene.evaluation.report_examples import examples
-from emoscene.evaluation.report_inputs import ReportInput, check_runs, dataset_of, run_names
-from emoscene.evaluation.report_plots import bars, calibration, confusion, curves
-from emoscene.evaluation.report_tables import all_figures, differences, main_table
-from emoscene.evaluation.report_words import coverage, made_with, measured
+from emoscene.evaluation.report.blocks import Section, as_markdown
+from emoscene.evaluation.report.examples import examples
+from emoscene.evaluation.report.inputs import ReportInput, check_runs, dataset_of, run_names
+from emoscene.evaluation.report.plots import bars, calibration, confusion, curves
+from emoscene.evaluation.report.tables import all_figures, differences, main_table
+from emoscene.evaluation.report.words import coverage, made_with, measured
 from emoscene.render import words
 from emoscene.render.document import document
 
@@ -48,7 +48,7 @@ def write_report(runs: Sequence[ReportInput], out: Path, *, people: int | None =
     most = people if people is not None else _PEOPLE_OF_ONE if len(runs) == 1 else _PEOPLE_OF_SEVERAL
     sections = list(_sections(runs, names, most))
     title, about = _title(runs), ", ".join(names)
-    style = files("emoscene.evaluation").joinpath("report.css").read_text(encoding="utf-8")
+    style = files("emoscene.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
     page = document(title, about, "\n".join(section.html() for section in sections), style=style)
     plain = [f"# {as_markdown(title)}", as_markdown(about), *(section.markdown() for section in sections)]
     plain += [f"Plots and pictures: `{HTML}`.", f"{words.USE_NOTICE}\n\nemoscene {__version__}"]

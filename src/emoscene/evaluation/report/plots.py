@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from emoscene.evaluation.report_blocks import Block, Legend, Paragraph, Plot, Plots, Section
-from emoscene.evaluation.report_inputs import ReportInput
-from emoscene.evaluation.report_tables import every_label
+from emoscene.evaluation.report.blocks import Block, Legend, Paragraph, Plot, Plots, Section
+from emoscene.evaluation.report.inputs import ReportInput
+from emoscene.evaluation.report.tables import every_label
 from emoscene.evaluation.table import Table
 from emoscene.labels import LabelSpace
 from emoscene.metrics.calibration import BINS, reliability_curve

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from emoscene.datasets.emotic.reading import Place
 from emoscene.errors import InputError
-from emoscene.evaluation.foreign_entries import (
+from emoscene.evaluation.foreign.entries import (
     VAD_NAMES,
     Entry,
     Reading,
@@ -23,7 +23,7 @@ from emoscene.evaluation.foreign_entries import (
     parts_of_labels,
     vad_of_three,
 )
-from emoscene.evaluation.foreign_lines import first_line, json_lines, json_whole
+from emoscene.evaluation.foreign.lines import first_line, json_lines, json_whole
 from emoscene.types import Prediction
 
 __all__ = ["Lines", "Whole", "json_of"]

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from emoscene.datasets.emotic.reading import Place
-from emoscene.evaluation.foreign_entries import Entry, Reading
-from emoscene.evaluation.foreign_json import json_of
-from emoscene.evaluation.foreign_lines import first_line
-from emoscene.evaluation.foreign_people import People
-from emoscene.evaluation.foreign_table import is_nameless, pairs_of, table_of
+from emoscene.evaluation.foreign.entries import Entry, Reading
+from emoscene.evaluation.foreign.json_files import json_of
+from emoscene.evaluation.foreign.lines import first_line
+from emoscene.evaluation.foreign.people import People
+from emoscene.evaluation.foreign.table import is_nameless, pairs_of, table_of
 
 __all__ = ["LAYOUTS", "Layout", "layout_of"]
 

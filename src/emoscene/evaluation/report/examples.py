@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emoscene.errors import EmosceneError
-from emoscene.evaluation.report_blocks import Block, Paragraph, Section, as_markdown
-from emoscene.evaluation.report_inputs import ReportInput
+from emoscene.evaluation.report.blocks import Block, Paragraph, Section, as_markdown
+from emoscene.evaluation.report.inputs import ReportInput
 from emoscene.evaluation.table import Table
 from emoscene.images import open_picture
 from emoscene.labels import LabelSpace

@@ -17,10 +17,10 @@ from emoscene.datasets.emotic.formats import Format, known_format
 from emoscene.datasets.emotic.reading import Names, Place, split_named
 from emoscene.datasets.registry import open_dataset
 from emoscene.errors import InputError, OptionError
-from emoscene.evaluation.foreign_entries import Entry, Reading
-from emoscene.evaluation.foreign_layouts import layout_of
-from emoscene.evaluation.foreign_lines import check_file, first_line
-from emoscene.evaluation.foreign_table import Table, columns_of
+from emoscene.evaluation.foreign.entries import Entry, Reading
+from emoscene.evaluation.foreign.layouts import layout_of
+from emoscene.evaluation.foreign.lines import check_file, first_line
+from emoscene.evaluation.foreign.table import Table, columns_of
 from emoscene.labels import LabelSpace
 from emoscene.runs.record import MANIFEST, TRUTH
 from emoscene.runs.truth import TruthRow

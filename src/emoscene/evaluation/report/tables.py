@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from emoscene.evaluation.compare import compare
-from emoscene.evaluation.report_blocks import Block, Cell, Grid, Line, Paragraph, Section
-from emoscene.evaluation.report_inputs import ReportInput, dataset_of
+from emoscene.evaluation.report.blocks import Block, Cell, Grid, Line, Paragraph, Section
+from emoscene.evaluation.report.inputs import ReportInput, dataset_of
 from emoscene.render import words
 
 __all__ = ["all_figures", "differences", "every_label", "main_table", "published"]
@@ -32,7 +32,7 @@ _VAD = "vad_"
 
 def published() -> dict[str, Any]:
     """The published figures on EMOTIC that ship with the package."""
-    text = files("emoscene.evaluation").joinpath("published.yaml").read_text(encoding="utf-8")
+    text = files("emoscene.evaluation.report").joinpath("published.yaml").read_text(encoding="utf-8")
     data: dict[str, Any] = yaml.safe_load(text)
     return data
 

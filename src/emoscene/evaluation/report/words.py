@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from emoscene.evaluation.report_blocks import Block, Bullets, Code, Grid, Line, Paragraph, Section
-from emoscene.evaluation.report_inputs import ReportInput, dataset_of, model_of
+from emoscene.evaluation.report.blocks import Block, Bullets, Code, Grid, Line, Paragraph, Section
+from emoscene.evaluation.report.inputs import ReportInput, dataset_of, model_of
 from emoscene.render import words
 
 __all__ = ["coverage", "made_with", "measured"]
