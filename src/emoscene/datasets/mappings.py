@@ -17,7 +17,7 @@ import yaml
 from emoscene.datasets.base import Facts
 from emoscene.errors import OptionError
 
-__all__ = ["Preset", "preset_named", "presets", "presets_as_markdown"]
+__all__ = ["Preset", "preset_named", "presets"]
 
 
 @dataclass(frozen=True)
@@ -57,17 +57,3 @@ def preset_named(name: str) -> Preset:
         value=name,
         remedy=f"{hint}Known: {', '.join(known)}.",
     )
-
-
-def presets_as_markdown() -> str:
-    """The table of `docs/datasets.md`."""
-    lines = ["| preset | what it is | root | label space | licence and access |", "|---|---|---|---|---|"]
-    for name, preset in presets().items():
-        facts, space = preset.facts, preset.options["space"]
-        lines.append(
-            f"| `{name}` | {facts.title} | {preset.root} | `{space}` | {facts.licence}; {facts.access} |"
-        )
-    lines += ["", "Known traps, and what is done about them:", ""]
-    for name, preset in presets().items():
-        lines += [f"- `{name}`: {' '.join(preset.facts.traps)}"]
-    return "\n".join(lines) + "\n"

@@ -28,7 +28,6 @@ __all__ = [
     "ap_intervals",
     "bootstrap_ci",
     "mean_ap_ci",
-    "paired_bootstrap_ci",
     "paired_mean_ap_ci",
     "row_weights",
 ]
@@ -90,13 +89,6 @@ def bootstrap_ci(
     """
     plan = Resampling(rounds, seed, level)
     return percentile_interval([statistic(rows) for rows in _row_numbers(groups, plan)], plan)
-
-
-def paired_bootstrap_ci(
-    first: Statistic, second: Statistic, groups: Groups, plan: Resampling = _DEFAULT
-) -> Interval:
-    """The interval of `first` minus `second`, both on the same rows in every round."""
-    return percentile_interval([first(rows) - second(rows) for rows in _row_numbers(groups, plan)], plan)
 
 
 def mean_ap_ci(
