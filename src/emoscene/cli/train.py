@@ -27,16 +27,14 @@ def train(
 
     from emoscene.cli.streams import say
     from emoscene.errors import MissingExtraError
-    from emoscene.training.recipe import read_recipe
+    from emoscene.training.recipe import read_recipe, run_recipe
 
     read = read_recipe(recipe, changes)
     for package in ("torch", "transformers", "onnx"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError.of("train", package)
 
-    from emoscene.training.full import train as run
-
-    say(f"training {read.name}, seed {read.seed}, into {out}")
-    run(read, Path(out))
+    say(f"training {recipe} into {out}")
+    run_recipe(read, Path(out))
     say(f"done: emoscene analyze PICTURE --box X1,Y1,X2,Y2 --model {out}/model")
     return 0

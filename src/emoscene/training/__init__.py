@@ -1,1 +1,1 @@
-"""Training: recipes, targets and loops. `emoscene train RECIPE --out DIR` runs a recipe."""
+"""Training: recipes and the loops that follow them. `emoscene train RECIPE --out DIR` runs a recipe."""

@@ -1,78 +1,49 @@
-"""Recipes: a YAML file, validated, that with its seed says everything a training run needs."""
+"""Recipes: a YAML file, validated, that with its seed says everything a training run needs.
+
+`kind` names the way of training; each way has its own fields. One line in `_KINDS` adds a way.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from emoscene.errors import MissingFileError, OptionError
 
-__all__ = ["DecoderShape", "Recipe", "Stage", "TowerShape", "read_recipe"]
+__all__ = ["Part", "kinds", "read_recipe", "run_recipe"]
+
+#: kind -> the module of its recipe class (`Recipe`), and the module whose `train(recipe, out)` runs it.
+_KINDS = {
+    "scenes-llava": ("emoscene.training.scenes_llava.shape", "emoscene.training.scenes_llava.run"),
+}
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A recipe, or a part of one: frozen, and with no field that it does not know."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TowerShape(_Part):
-    """A Swin tower; `size` is the side of the square picture in pixels, `patch` that of a patch."""
-
-    size: Annotated[int, Field(ge=32, le=448)]
-    patch: int
-    embed: int
-    depths: tuple[int, ...]
-    heads: tuple[int, ...]
-    window: int
+def kinds() -> list[str]:
+    """The ways of training."""
+    return list(_KINDS)
 
 
-class DecoderShape(_Part):
-    """A Llama decoder."""
+def run_recipe(recipe: Part, out: Path) -> None:
+    """Run a recipe into the folder `out`; what is there already of the same recipe is gone on with.
 
-    hidden: int
-    intermediate: int
-    layers: int
-    heads: int
-    context: int
-
-
-class Stage(_Part):
-    """One training stage: how many drawn people it sees, and the step size (cosine to a twentieth, warmed up)."""
-
-    people: Annotated[int, Field(ge=1)]
-    batch: Annotated[int, Field(ge=1)]
-    rate: float
-    warm_up: int
-    weight_decay: float = 0.05
-    dense_weight: float = 1.0
-    painted_share: float = 0.1
+    Raises:
+        OptionError: if the folder holds a run of another recipe.
+    """
+    import_module(_KINDS[getattr(recipe, "kind")][1]).train(recipe, out)  # noqa: B009
 
 
-class DomainPictures(_Part):
-    """How many pictures the domain rule is fitted on, and how many others set its limit."""
-
-    fit: Annotated[int, Field(ge=2)] = 6_000
-    limit: Annotated[int, Field(ge=2)] = 3_000
-
-
-class Recipe(_Part):
-    """The recipe of a small vision language model trained from nothing on drawn scenes."""
-
-    kind: Literal["scenes-llava"]
-    name: str
-    seed: int
-    vocabulary_scenes: Annotated[int, Field(ge=1)] = 6_000
-    tower: TowerShape
-    decoder: DecoderShape
-    tower_stage: Stage
-    language_stage: Stage
-    domain: DomainPictures = DomainPictures()
-
-
-def read_recipe(recipe: str | Path, changes: Sequence[str] = ()) -> Recipe:
+def read_recipe(recipe: str | Path, changes: Sequence[str] = ()) -> Part:
     """Read and validate a recipe.
 
     Args:
@@ -94,8 +65,16 @@ def read_recipe(recipe: str | Path, changes: Sequence[str] = ()) -> Recipe:
         )
     for change in changes:
         _change(content, change)
+    kind = content.get("kind")
+    if kind not in _KINDS:
+        raise OptionError(
+            "the recipe's field kind names no way of training",
+            value=kind,
+            remedy=f"Choose one of {', '.join(_KINDS)}.",
+        )
+    shape = import_module(_KINDS[kind][0]).Recipe
     try:
-        return Recipe.model_validate(content)
+        return cast(Part, shape.model_validate(content))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"

@@ -16,9 +16,9 @@ from emoscene.recognizers.forward import tower_features
 from emoscene.recognizers.notes import DomainNotes, ModelNotes
 from emoscene.recognizers.tokens import chat_frame
 from emoscene.scoring.domain import fit_domain
-from emoscene.training.export import export_graph, write_domain, write_notes
-from emoscene.training.people import pointed_pixels
-from emoscene.training.recipe import Recipe
+from emoscene.training.scenes_llava.export import export_graph, write_domain, write_notes
+from emoscene.training.scenes_llava.people import pointed_pixels
+from emoscene.training.scenes_llava.shape import Recipe
 
 __all__ = ["finish", "picture_features"]
 

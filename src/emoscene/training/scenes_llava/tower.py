@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emoscene.training.people import Example, Shape, batches, dense_classes, subject_classes
-from emoscene.training.recipe import Recipe, Stage
+from emoscene.training.scenes_llava.people import Example, Shape, batches, dense_classes, subject_classes
+from emoscene.training.scenes_llava.shape import Recipe, Stage
 
 __all__ = ["Heads", "Progress", "optimiser", "pixel_tensor", "train_tower"]
 

@@ -21,11 +21,11 @@ from emoscene.labels import label_space
 from emoscene.prompts import template
 from emoscene.recognizers.questions import DIMENSIONS, TRAINED, Questions
 from emoscene.recognizers.tokens import chat_frame, plain_encoder
-from emoscene.training.build import build_model, build_processor, build_tokenizer, cells, save
-from emoscene.training.finish import finish
-from emoscene.training.language import Texts, train_language
-from emoscene.training.recipe import Recipe
-from emoscene.training.tower import Heads, Progress, build_heads, train_tower
+from emoscene.training.scenes_llava.build import build_model, build_processor, build_tokenizer, cells, save
+from emoscene.training.scenes_llava.finish import finish
+from emoscene.training.scenes_llava.language import Texts, train_language
+from emoscene.training.scenes_llava.shape import Recipe
+from emoscene.training.scenes_llava.tower import Heads, Progress, build_heads, train_tower
 
 __all__ = ["scene_texts", "train"]
 

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from emoscene.recognizers.questions import Questions
 from emoscene.scoring.branches import Segment, pack
-from emoscene.training.people import Example, Shape, batches
-from emoscene.training.recipe import Recipe
-from emoscene.training.tower import Heads, Progress, heads_loss, optimiser, pixel_tensor
+from emoscene.training.scenes_llava.people import Example, Shape, batches
+from emoscene.training.scenes_llava.shape import Recipe
+from emoscene.training.scenes_llava.tower import Heads, Progress, heads_loss, optimiser, pixel_tensor
 
 __all__ = ["Texts", "train_language"]
 

@@ -13,11 +13,12 @@ import yaml
 from emoscene.datasets.scenes import EMOTIONS, read, sample_scene
 from emoscene.errors import MissingFileError, OptionError
 from emoscene.labels import label_space
-from emoscene.training.build import build_model, build_processor, build_tokenizer, cells
-from emoscene.training.full import scene_texts, texts_of, train
-from emoscene.training.language import language_loss, sequence
-from emoscene.training.people import Shape, batches, example
-from emoscene.training.recipe import Recipe, read_recipe
+from emoscene.training.recipe import read_recipe
+from emoscene.training.scenes_llava.build import build_model, build_processor, build_tokenizer, cells
+from emoscene.training.scenes_llava.language import language_loss, sequence
+from emoscene.training.scenes_llava.people import Shape, batches, example
+from emoscene.training.scenes_llava.run import scene_texts, texts_of, train
+from emoscene.training.scenes_llava.shape import Recipe
 
 TINY = {
     "kind": "scenes-llava", "name": "tiny", "seed": 1, "vocabulary_scenes": 40, "domain": {"fit": 40, "limit": 20},
@@ -35,6 +36,7 @@ def tiny() -> Recipe:
 
 def test_the_recipe_that_ships_can_be_read() -> None:
     recipe = read_recipe("embedded")
+    assert isinstance(recipe, Recipe)
     assert recipe.name == "emoscene-embedded"
     assert cells(recipe) == 7
 
@@ -44,7 +46,7 @@ def test_the_recipe_that_ships_can_be_read() -> None:
     [
         ({"seed": "soon"}, "seed"),
         ({"sede": 1}, "sede"),
-        ({"kind": "lora"}, "kind"),
+        ({"kind": "magic"}, "kind"),
         ({"tower": {}}, r"tower\.size"),
     ],
 )
@@ -57,6 +59,7 @@ def test_a_faulty_recipe_names_the_field(tmp_path: Path, change: dict[str, objec
 
 def test_fields_can_be_changed_by_name() -> None:
     recipe = read_recipe("embedded", ["seed=5", "tower_stage.people=9"])
+    assert isinstance(recipe, Recipe)
     assert (recipe.seed, recipe.tower_stage.people) == (5, 9)
     for wrong in ("seed", "no_stage.people=9", "seed.more=1"):
         with pytest.raises(OptionError):
@@ -142,7 +145,7 @@ def test_a_tiny_run_repeats_and_its_folder_loads(tiny: Recipe, tmp_path: Path) -
 
 @pytest.mark.slow
 def test_the_tower_learns(tiny: Recipe) -> None:
-    from emoscene.training.tower import train_tower
+    from emoscene.training.scenes_llava.tower import train_tower
 
     stage = tiny.tower_stage.model_copy(update={"people": 320, "batch": 16, "rate": 3e-3})
     recipe = tiny.model_copy(update={"tower_stage": stage})
