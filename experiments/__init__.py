@@ -1,0 +1,1 @@
+"""Experiments: whole studies that run by one command. They are no part of the package."""
