@@ -11,14 +11,16 @@ import torch
 import yaml
 
 from emoscene.datasets.scenes import EMOTIONS, read, sample_scene
+from emoscene.datasets.scenes.appraisal import tables
 from emoscene.errors import MissingFileError, OptionError
 from emoscene.labels import label_space
 from emoscene.training.recipe import read_recipe
 from emoscene.training.scenes_llava.build import build_model, build_processor, build_tokenizer, cells
 from emoscene.training.scenes_llava.language import language_loss, sequence
-from emoscene.training.scenes_llava.people import Shape, batches, example
+from emoscene.training.scenes_llava.people import Shape, batches, example, moved
 from emoscene.training.scenes_llava.run import scene_texts, texts_of, train
 from emoscene.training.scenes_llava.shape import Recipe
+from emoscene.training.scenes_llava.tower import build_heads, heads_loss
 
 TINY = {
     "kind": "scenes-llava", "name": "tiny", "seed": 1, "vocabulary_scenes": 40, "domain": {"fit": 40, "limit": 20},
@@ -81,7 +83,7 @@ def test_an_example_holds_what_the_picture_tells(tiny: Recipe) -> None:
     one = example(scene, 0, Shape(56, 7, 0.0), random.Random(0))
     assert one.pixels.shape == (56, 56, 3)
     assert ((one.pixels[..., 0] > 180) & (one.pixels[..., 1] < 90)).any(), "the red box shows"
-    expected = scene.people[0].probabilities if one.words else read(scene, 0, "picture")
+    expected = read(scene, 0, "picture_words" if one.words else "picture")
     np.testing.assert_allclose(one.targets, expected, rtol=1e-6)
     assert one.dense["subject_head"].sum() >= 1
 
@@ -117,7 +119,7 @@ def test_a_perfect_answer_costs_nothing_but_the_entropy(tiny: Recipe) -> None:
     loss, figures = language_loss(logits, [made])
     assert figures["ask"] == pytest.approx(float(np.mean(entropy)), abs=1e-4)
     assert figures["token"] == 1.0
-    assert float(loss) == pytest.approx(4 * float(np.mean(entropy)), abs=1e-3)
+    assert float(loss) == pytest.approx(8 * float(np.mean(entropy)), abs=1e-3)
 
 
 def test_the_stream_of_people_repeats_and_counts(tiny: Recipe) -> None:
@@ -154,3 +156,65 @@ def test_the_tower_learns(tiny: Recipe) -> None:
     train_tower(tower, recipe, grid=7, first=0, progress=lambda _s, _n, f: losses.append(f["loss"]))
     assert len(losses) == 20
     assert np.mean(losses[-4:]) < 0.93 * np.mean(losses[:4])
+
+
+class _Cut(Exception):
+    pass
+
+
+@pytest.mark.slow
+def test_a_stage_that_was_cut_off_ends_as_it_would_have(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emoscene.training.scenes_llava import stages
+    from emoscene.training.scenes_llava.tower import train_tower
+
+    monkeypatch.setattr(stages, "_KEEP_EVERY", 2)
+    stage = tiny.tower_stage.model_copy(update={"people": 28, "batch": 4, "moved_share": 0.3})
+    recipe = tiny.model_copy(update={"tower_stage": stage})
+    tokenizer = build_tokenizer(scene_texts(1, 5))
+
+    def run(kept: Path | None, stop: int = 99) -> tuple[torch.nn.Module, list[float]]:
+        tower = build_model(recipe, tokenizer).model.vision_tower
+        losses: list[float] = []
+
+        def progress(step: int, _steps: int, figures: dict[str, float]) -> None:
+            losses.append(figures["loss"])
+            if step == stop:
+                raise _Cut
+
+        train_tower(tower, recipe, grid=7, first=0, progress=progress, kept=kept)
+        return tower, losses
+
+    whole, undisturbed = run(None)
+    with pytest.raises(_Cut):
+        run(tmp_path / "kept", stop=5)
+    resumed, later = run(tmp_path / "kept")
+    assert later == pytest.approx(undisturbed[4:], abs=1e-6)
+    for (name, a), (_, b) in zip(whole.named_parameters(), resumed.named_parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6, msg=name)
+
+
+def test_moved_scenes_stand_where_their_event_never_happens() -> None:
+    rng = random.Random(0)
+    for index in range(20):
+        scene = sample_scene(1, index)
+        other = moved(scene, rng)
+        t = tables()
+        assert t.setting_full[t.events.index(other.event), t.settings.index(other.setting)] == 0
+        assert (other.event, other.setting) not in t.held_out
+        assert read(other, 0, "picture").shape == (26,)
+
+
+def test_without_emotions_no_label_is_taught(tiny: Recipe) -> None:
+    examples = [example(sample_scene(3, i), 0, Shape(56, 7, 0.0), random.Random(0)) for i in range(4)]
+    torch.manual_seed(0)
+    heads = build_heads(16, len(EMOTIONS))
+    loss, _ = heads_loss(heads(torch.randn(4, 49, 16)), examples, emotions=False)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert all(
+        p.grad is None
+        for name, p in heads.named_parameters()
+        if name.startswith(("emotion", "feeling", "vad"))
+    )
+    assert heads.dense["pose"].weight.grad is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,16 @@ from torch import Tensor, nn
 
 from emoscene.recognizers.questions import Questions
 from emoscene.scoring.branches import Segment, pack
-from emoscene.training.scenes_llava.people import Example, Shape, batches
+from emoscene.training.scenes_llava.people import Example, Shape
 from emoscene.training.scenes_llava.shape import Recipe
-from emoscene.training.scenes_llava.tower import Heads, Progress, heads_loss, optimiser, pixel_tensor
+from emoscene.training.scenes_llava.stages import Progress, Stream, run_stage
+from emoscene.training.scenes_llava.tower import Heads, heads_loss, pixel_tensor
 
 __all__ = ["Texts", "train_language"]
+
+
+#: Answers are soft and few, written tokens many and soon known.
+_ASK_WEIGHT = 8
 
 
 @dataclass(frozen=True)
@@ -111,22 +117,34 @@ def language_loss(logits: Tensor, sequences: Sequence[_Sequence]) -> tuple[Tenso
     told = logits[write_rows, write_places]
     write = nn.functional.cross_entropy(told, torch.tensor(write_ids))
     right = float((told.argmax(dim=-1) == torch.tensor(write_ids)).float().mean())
-    return 4 * ask + write, {"ask": float(ask.detach()), "write": float(write.detach()), "token": right}
+    return _ASK_WEIGHT * ask + write, {
+        "ask": float(ask.detach()),
+        "write": float(write.detach()),
+        "token": right,
+    }
 
 
 def train_language(
-    model: Any, texts: Texts, heads: Heads, recipe: Recipe, *, grid: int, first: int, progress: Progress
+    model: Any,
+    texts: Texts,
+    heads: Heads,
+    recipe: Recipe,
+    *,
+    grid: int,
+    first: int,
+    progress: Progress,
+    kept: Path | None = None,
 ) -> None:
-    """Train the whole model in place on drawn people from scene number `first` on."""
+    """Train the whole model in place on drawn people from scene number `first` on.
+
+    `kept` is where the stage is kept while it runs, to be gone on with after a cut.
+    """
     stage = recipe.language_stage
-    steps = stage.people // stage.batch
-    rng = random.Random(f"language/{recipe.seed}")
-    parameters = [*model.parameters(), *heads.parameters()]
-    adam, schedule = optimiser(parameters, stage, steps)
-    shape = Shape(recipe.tower.size, grid, stage.painted_share)
-    stream = batches(recipe.seed, first, stage.people, batch=stage.batch, shape=shape)
+    shape = Shape(recipe.tower.size, grid, stage.painted_share, stage.moved_share)
     model.train()
-    for step, examples in enumerate(stream):
+
+    def loss_of(examples: Sequence[Example], step: int) -> tuple[Tensor, dict[str, float]]:
+        rng = random.Random(f"language/{recipe.seed}/{step}")
         sequences = [sequence(texts, example, rng) for example in examples]
         ids, positions, mask = collate(sequences, pad=texts.end)
         cells = model.model.vision_tower(pixel_tensor(examples)).last_hidden_state
@@ -138,10 +156,7 @@ def train_language(
         ).last_hidden_state
         loss, figures = language_loss(model.lm_head(hidden), sequences)
         dense, dense_figures = heads_loss(heads(cells), examples)
-        loss = loss + stage.dense_weight * dense
-        adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        adam.step()
-        schedule.step()
-        progress(step + 1, steps, {**figures, "emotion": dense_figures["emotion"]})
+        return loss + stage.dense_weight * dense, {**figures, "feeling": dense_figures["feeling"]}
+
+    stream = Stream(recipe.seed, first, shape, kept)
+    run_stage({"model": model, "heads": heads}, loss_of, stage, stream, progress)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, Dataset
 
 from emoscene.datasets.scenes import (
     DENSE_CLASSES,
@@ -38,13 +38,15 @@ _DRAWN = 224
 _WORKERS = 2
 _COVERS: tuple[Literal["context", "person"], ...] = ("context", "person")
 _SHAKE = 0.012
+_TOLD = 0.7
 _MAPS = ("setting", "prop", "role", "pose", "age", "expression")
 
 
 @dataclass(frozen=True)
 class Example:
     """One person. pixels (size, size, 3) uint8; targets (26,): the chance of each label as many annotators of the
-    picture would vote; vad (3,); `dense` maps a name to ids on the tower's grid, `whole` to ids of the subject."""
+    picture would vote; vad (3,); `dense` maps a name to ids on the tower's grid, `whole` to ids of the subject;
+    `feelings` (people, 26) are the chances for everybody in the picture, `dense["whose"]` says where they stand."""
 
     pixels: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.float32]
@@ -54,15 +56,18 @@ class Example:
     reason: str
     dense: dict[str, npt.NDArray[np.int64]]
     whole: dict[str, int]
+    feelings: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What examples look like: the side of the picture in pixels, cells a side, and the share painted over."""
+    """What examples look like: the side of the picture in pixels, cells a side, the share painted over, and the
+    share moved to a setting where the event never happens."""
 
     size: int
     grid: int
     painted: float
+    moved: float = 0.0
 
 
 def subject_classes() -> dict[str, int]:
@@ -76,20 +81,18 @@ def subject_classes() -> dict[str, int]:
     }
 
 
-def example(
-    scene: Scene, subject: int, shape: Shape, rng: random.Random, drawn: Image.Image | None = None
-) -> Example:
+def example(scene: Scene, subject: int, shape: Shape, rng: random.Random) -> Example:
     """The subject of a scene as a training example; with chance `shape.painted` the context or the person is
-    painted over. `drawn` is the scene's picture, if it is at hand.
+    painted over.
 
-    Words go along for half of those who say something. With words, the targets are those of somebody who knows
-    why the person feels so; without, those of somebody who sees the picture.
+    Words go along for most of those who say something. The targets are what the exact reader of all that is given
+    expects.
     """
     actor = scene.people[subject]
     cover = rng.choice(_COVERS) if rng.random() < shape.painted else None
-    image = draw_scene(scene, _DRAWN, paint_over=cover, subject=subject) if cover or drawn is None else drawn
-    said = words(scene, subject) if rng.random() < 0.5 else None
-    targets = actor.probabilities if said else read(scene, subject, "picture")
+    image = draw_scene(scene, _DRAWN, paint_over=cover, subject=subject)
+    said = words(scene, subject) if rng.random() < _TOLD else None
+    targets = read(scene, subject, "picture_words" if said else "picture")
     text = caption(scene, subject)
     return Example(
         pixels=pointed_pixels(image, _shaken(actor.box, rng), shape.size),
@@ -106,6 +109,7 @@ def example(
             "setting": SETTINGS.index(scene.setting),
             "mark": MARKS.index(actor.mark),
         },
+        feelings=np.stack([read(scene, i, "picture") for i in range(len(scene.people))]).astype(np.float32),
     )  # fmt: skip
 
 
@@ -119,7 +123,16 @@ def _dense(scene: Scene, subject: int, grid: int) -> dict[str, npt.NDArray[np.in
     chosen = {name: maps[name] for name in _MAPS}
     for name, of in (("subject", "person"), ("subject_head", "head")):
         chosen[name] = (maps[of] == subject + 1).astype(np.int64)
+    chosen["whose"] = np.maximum(maps["person"], maps["head"])
     return chosen
+
+
+def moved(scene: Scene, rng: random.Random) -> Scene:
+    """The same event in a setting where no split has it, so that neither can be guessed from the other."""
+    t = tables()
+    e = t.events.index(scene.event)
+    strange = [s for i, s in enumerate(t.settings) if t.setting_full[e, i] == 0]
+    return replace(scene, setting=rng.choice(strange))
 
 
 def _shaken(box: tuple[float, float, float, float], rng: random.Random) -> tuple[float, float, float, float]:
@@ -137,29 +150,25 @@ def pointed_pixels(
     return np.asarray(pointed.resize((size, size), Image.Resampling.BICUBIC))
 
 
-class _People(IterableDataset[Example]):
-    def __init__(self, seed: int, first: int, batches: int, batch: int, shape: Shape) -> None:
-        self.seed, self.first, self.batches, self.batch, self.shape = seed, first, batches, batch, shape
+class _People(Dataset[Example]):
+    def __init__(self, seed: int, first: int, count: int, shape: Shape) -> None:
+        self.seed, self.first, self.count, self.shape = seed, first, count, shape
 
-    def __iter__(self) -> Iterator[Example]:
-        worker = get_worker_info()
-        mine, of = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        made, index = 0, self.first + mine
-        share = len(range(mine, self.batches, of)) * self.batch
-        while made < share:
-            scene = sample_scene(self.seed, index, split="train")
-            rng = random.Random(f"people/{self.seed}/{index}")
-            subjects = rng.sample(range(len(scene.people)), min(2, len(scene.people)))
-            drawn = draw_scene(scene, _DRAWN)
-            for subject in subjects[: share - made]:
-                yield example(scene, subject, self.shape, rng, drawn)
-                made += 1
-            index += of
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Example:
+        number = self.first + index
+        scene = sample_scene(self.seed, number, split="train")
+        rng = random.Random(f"people/{self.seed}/{number}")
+        if rng.random() < self.shape.moved:
+            scene = moved(scene, rng)
+        return example(scene, rng.randrange(len(scene.people)), self.shape, rng)
 
 
 def batches(seed: int, first: int, count: int, *, batch: int, shape: Shape) -> Iterator[list[Example]]:
-    """`count` people in whole batches, drawn by two processes; `first` is the scene number to begin with."""
-    people = _People(seed, first, count // batch, batch, shape)
+    """One person of each of `count` scenes from number `first` on, in whole batches, drawn by two processes."""
+    people = _People(seed, first, count // batch * batch, shape)
     loader: Any = DataLoader(
         people, batch_size=batch, num_workers=_WORKERS, collate_fn=list, prefetch_factor=4
     )

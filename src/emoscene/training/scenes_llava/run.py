@@ -1,7 +1,7 @@
 """Runs a recipe from nothing to a folder that `--model` loads: vocabulary, tower, language, domain, graph.
 
 The folder holds the model in the hub's layout, `emoscene.json` (how to ask it, what it knows), `recipe.yaml` and
-`log.jsonl` (one line a hundred steps). A run cut short goes on from its last finished stage.
+`log.jsonl` (one line every fifty steps). A run cut short goes on within the stage, and ends as it would have ended.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from emoscene.training.scenes_llava.build import build_model, build_processor, b
 from emoscene.training.scenes_llava.finish import finish
 from emoscene.training.scenes_llava.language import Texts, train_language
 from emoscene.training.scenes_llava.shape import Recipe
-from emoscene.training.scenes_llava.tower import Heads, Progress, build_heads, train_tower
+from emoscene.training.scenes_llava.stages import Progress
+from emoscene.training.scenes_llava.tower import Heads, build_heads, train_tower
 
 __all__ = ["scene_texts", "train"]
 
-_EVERY = 100
+_EVERY = 50
 
 
 def scene_texts(seed: int, scenes: int) -> Iterator[str]:
@@ -70,7 +71,12 @@ def train(recipe: Recipe, out: Path) -> Any:
         heads = _restore(finished, tower)
     else:
         heads = train_tower(
-            tower, recipe, grid=cells(recipe), first=0, progress=_log(out / "log.jsonl", "tower")
+            tower,
+            recipe,
+            grid=cells(recipe),
+            first=0,
+            progress=_log(out / "log.jsonl", "tower"),
+            kept=out / "tower.kept",
         )
         states = {f"tower.{k}": v for k, v in tower.state_dict().items()}
         part = finished.with_suffix(".part")
@@ -85,6 +91,7 @@ def train(recipe: Recipe, out: Path) -> Any:
         grid=cells(recipe),
         first=1_000_000,
         progress=_log(out / "log.jsonl", "language"),
+        kept=out / "language.kept",
     )
     model.eval()
     save(out / "model", model, processor)

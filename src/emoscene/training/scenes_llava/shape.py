@@ -33,7 +33,11 @@ class DecoderShape(Part):
 
 
 class Stage(Part):
-    """One training stage: how many drawn people it sees, and the step size (cosine to a twentieth, warmed up)."""
+    """One training stage: how many drawn people it sees, and the step size (cosine to a twentieth, warmed up).
+
+    `painted_share` of them have the context or the person painted over, `moved_share` stand in a setting where the
+    event never happens. Without `emotions` no label is ever seen: what is drawn is all that is taught.
+    """
 
     people: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=1)]
@@ -41,7 +45,9 @@ class Stage(Part):
     warm_up: int
     weight_decay: float = 0.05
     dense_weight: float = 1.0
-    painted_share: float = 0.1
+    painted_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    moved_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    emotions: bool = True
 
 
 class DomainPictures(Part):
