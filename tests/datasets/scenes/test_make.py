@@ -34,7 +34,7 @@ def test_any_number_of_workers_gives_the_same_files(tmp_path: Path) -> None:
 def test_the_files_say_what_was_drawn(tmp_path: Path) -> None:
     make(tmp_path)
     manifest = read_manifest(tmp_path)
-    assert manifest.version == "scenes-1"
+    assert manifest.version == "scenes-2"
     assert manifest.people == {"train": 24, "val": 3, "test": 3}
     assert set(manifest.gates["gates"]) == {"context", "face_pose", "others"}
     assert (tmp_path / "README.md").read_text().startswith("# Drawn scenes")
@@ -70,7 +70,7 @@ def test_a_run_that_was_cut_off_is_taken_up_again(tmp_path: Path) -> None:
     make(tmp_path / "cut")
     (tmp_path / "cut" / "manifest.json").unlink()
     (tmp_path / "cut" / "test.jsonl").unlink()
-    identity = {"version": "scenes-1", "tables": read_manifest(tmp_path / "whole").tables}
+    identity = {"version": "scenes-2", "tables": read_manifest(tmp_path / "whole").tables}
     request = read_manifest(tmp_path / "whole").request
     (tmp_path / "cut" / ".pending.json").write_text(json.dumps({**identity, "request": request}))
     assert make(tmp_path / "cut") == whole

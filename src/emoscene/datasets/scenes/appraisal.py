@@ -25,7 +25,7 @@ import yaml
 
 Array = npt.NDArray[np.float64]
 
-VERSION_NAME = "scenes-1"
+VERSION_NAME = "scenes-2"
 EXPRESSIONS = ("neutral", "polite", "laugh", "frown", "scared", "cry", "gasp", "sleepy")
 POSES = ("neutral", "pointing", "crossed", "arms_up", "open_arms", "hand_heart", "hands_face", "slumped")
 MARKS = (
@@ -263,9 +263,3 @@ def summarise(stance_chances: list[Array]) -> Array:
     result[:, 2] = total[:, middle + 1 :].sum(1)
     result[:, 3] = total[:, :middle].sum(1)
     return result
-
-
-def tables_digest() -> str:
-    """A hash over everything that decides labels and readers: the table as written and the lists of ids."""
-    ids = repr((VERSION_NAME, EXPRESSIONS, POSES, MARKS, CLIMATES, SUMMARIES, AGES, SLOTS))
-    return hashlib.sha256((ids + tables().digest).encode()).hexdigest()[:16]

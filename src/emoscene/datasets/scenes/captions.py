@@ -12,7 +12,7 @@ import numpy as np
 
 from emoscene.datasets.scenes.appraisal import tables
 from emoscene.datasets.scenes.readers import read
-from emoscene.datasets.scenes.sayings import FRAMES
+from emoscene.datasets.scenes.sayings import FRAMES, kind_of
 from emoscene.datasets.scenes.scene import Scene
 
 WHO = {"child": "a child", "adult": "an adult", "elder": "an old person"}
@@ -92,8 +92,9 @@ def reason(scene: Scene, subject: int) -> str:
 
 
 def words(scene: Scene, subject: int) -> str | None:
-    """What the subject (about 30 % of people) said or wrote, which hints at the hidden reaction; else None."""
+    """What the subject said, or a caption from outside, which hint at the hidden reaction; None for half of all."""
     said = scene.people[subject].words
     if said is None:
         return None
-    return FRAMES[int(scene.look.variant * 1000) % len(FRAMES)].format(said)
+    frames = FRAMES[kind_of(said)]
+    return frames[int(scene.look.variant * 1000) % len(frames)].format(said)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emoscene.datasets.scenes.appraisal import VERSION_NAME, Array, tables, tables_digest
-from emoscene.datasets.scenes.readers import GATE, PARTIAL, READERS, read
+from emoscene.datasets.scenes.appraisal import VERSION_NAME, Array, tables
+from emoscene.datasets.scenes.readers import GATE, PARTIAL, READERS, read, tables_digest
 from emoscene.datasets.scenes.scene import Scene, sample_scene
 from emoscene.metrics.bootstrap import Resampling, mean_ap_ci
 from emoscene.metrics.ranking import mean_ap

@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from emoscene.datasets.scenes.appraisal import SPLITS, VERSION_NAME, tables, tables_digest
+from emoscene.datasets.scenes.appraisal import SPLITS, VERSION_NAME, tables
 from emoscene.datasets.scenes.captions import caption, reason, words
 from emoscene.datasets.scenes.draw import draw_scene
 from emoscene.datasets.scenes.gates import measure
-from emoscene.datasets.scenes.readers import READERS, read
+from emoscene.datasets.scenes.readers import READERS, read, tables_digest
 from emoscene.datasets.scenes.scene import Box, Scene, sample_scene
 from emoscene.errors import OptionError
 from emoscene.metrics.ranking import mean_ap

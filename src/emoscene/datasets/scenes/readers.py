@@ -8,6 +8,7 @@
 | `person` | the same and the mark the subject wears or holds: all that is inside the box |
 | `others` | the other people's marks, expressions and poses, and how many they are |
 | `surroundings` | setting, event and the other people: all that is outside the box |
+| `words` | the words alone, where there are any; else nothing |
 | `picture` | all of it: the oracle, which no reader of the picture can beat on average |
 | `picture_words` | all of it and the words, where there are any |
 | `latent` | the true probabilities, hidden causes known |
@@ -15,6 +16,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -22,18 +24,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emoscene.datasets.scenes.appraisal import (
+    AGES,
+    CLIMATES,
     EXPRESSIONS,
     MARKS,
     POSES,
     SLOTS,
     STANCES,
     SUMMARIES,
+    VERSION_NAME,
     Array,
     summarise,
     summary_given,
     tables,
 )
-from emoscene.datasets.scenes.sayings import word_chance
+from emoscene.datasets.scenes.sayings import sayings_digest, word_chance
 from emoscene.errors import OptionError
 
 if TYPE_CHECKING:
@@ -41,7 +46,7 @@ if TYPE_CHECKING:
 
 READERS = (
     "prevalence", "setting", "event", "context", "face_pose", "person",
-    "others", "surroundings", "picture", "picture_words", "latent",
+    "others", "surroundings", "words", "picture", "picture_words", "latent",
 )  # fmt: skip
 PARTIAL = ("context", "face_pose", "others")
 GATE = 0.70
@@ -59,6 +64,8 @@ class _Cache:
     context: Array  # (e, s, l)
     face_pose: Array  # (x, y, l)
     person: Array  # (mark, x, y, l)
+    by_reaction: Array  # (r, l): chance of the reaction times the labels expected with it
+    reaction: Array  # (r,)
     somebody: Array  # (e, p, g, o, l): setting and reaction averaged out
     somebody_at: Array  # (e, s, p, g, o, l): reaction averaged out
 
@@ -102,6 +109,8 @@ def _cache(split: str) -> _Cache:
             np.einsum("eprl,rxy,epm->mxyl", weighted.sum(1), shown, by_mark),
             np.einsum("epr,rxy,epm->mxy", mass.sum(1), shown, by_mark),
         ),
+        weighted.sum((0, 1, 2)),
+        mass.sum((0, 1, 2)),
         np.einsum("es,espgol->epgol", t.setting_given_event(split), somebody_at),
         somebody_at,
     )
@@ -137,6 +146,8 @@ def read(scene: Scene, subject: int, reader: str) -> Array:
     }
     if reader in told:
         return told[reader]
+    if reader == "words":
+        return known.prevalence if actor.words is None else _words(known, actor.words)
     if reader == "others":
         return _others(known, others, range(len(t.events)), None)
     if reader == "surroundings":
@@ -145,6 +156,12 @@ def read(scene: Scene, subject: int, reader: str) -> Array:
         words = actor.words if reader == "picture_words" else None
         return _picture(e, s, actor, others, words)
     raise OptionError("there is no such reader", value=reader, remedy=f"Choose one of {', '.join(READERS)}.")
+
+
+def _words(known: _Cache, words: str) -> Array:
+    chance = word_chance(words)
+    expected: Array = chance @ known.by_reaction / (chance @ known.reaction)
+    return expected
 
 
 def _picture(e: int, s: int, actor: Actor, others: list[Actor], words: str | None) -> Array:
@@ -210,3 +227,9 @@ def _others(known: _Cache, others: list[Actor], events: range | list[int], setti
         total += who.ravel() @ table.reshape(who.size, -1)
         mass += float(weight.sum())
     return total / mass
+
+
+def tables_digest() -> str:
+    """A hash over everything that decides labels, words and readers: the tables as written and the lists of ids."""
+    ids = repr((VERSION_NAME, EXPRESSIONS, POSES, MARKS, CLIMATES, SUMMARIES, AGES, SLOTS))
+    return hashlib.sha256((ids + tables().digest + sayings_digest()).encode()).hexdigest()[:16]

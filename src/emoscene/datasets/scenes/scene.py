@@ -1,6 +1,7 @@
 """A drawn scene as data: who is there, why they feel what they feel, what shows, and how it looks.
 
 `sample_scene(seed, index)` is a pure function of its arguments: the same scene on every machine and process.
+The pictures and labels of a seed are those of the first version; only the words are newer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from emoscene.datasets.scenes.appraisal import (
     POSES,
     SLOTS,
     SPLITS,
-    VERSION_NAME,
     Array,
     Role,
     summary_of,
@@ -29,13 +29,16 @@ from emoscene.datasets.scenes.figure import Look, figure_boxes, sample_look
 from emoscene.datasets.scenes.sayings import choose_words
 from emoscene.errors import OptionError
 
+# The stream that decides a scene; it stays, so that seeds keep their pictures.
+_STREAM = "scenes-1"
+
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
 class Actor:
     """One person. Boxes are x1, y1, x2, y2 in fractions of the picture; `probabilities` (26,) are the truth that
-    the labels were drawn from; `reaction` and `climate` of the scene are hidden, the rest shows."""
+    the labels were drawn from; `reaction`, `ironic` and `climate` of the scene are hidden, the rest shows."""
 
     role: str
     role_index: int
@@ -51,6 +54,7 @@ class Actor:
     vad: tuple[float, float, float]
     words: str | None
     look: Look
+    ironic: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def sample_scene(seed: int, index: int, *, split: str = "train") -> Scene:
     """
     if split not in SPLITS:
         raise OptionError("there is no such split", value=split, remedy=f"Choose one of {', '.join(SPLITS)}.")
-    rng = random.Random(f"{VERSION_NAME}/{seed}/{split}/{index}")
+    rng = random.Random(f"{_STREAM}/{seed}/{split}/{index}")
     t = tables()
     e = int(rng.random() * len(t.events))
     s = _pick(rng, t.setting_given_event(split)[e])
@@ -124,12 +128,13 @@ def _actor(
     labels = frozenset(label for label, u, p in zip(t.labels, drawn, chance.tolist(), strict=True) if u < p)
     mean = t.vad_mean(chance)
     vad = [round(min(max(m + rng.gauss(0.0, t.vad_noise), 1.0), 10.0), 2) for m in mean.tolist()]
-    words = choose_words(t.reactions[reaction], rng.random(), rng.random(), rng.random())
+    own = repr((rng.random(), rng.random(), rng.random()))  # as many as the stream always gave to words
+    words, ironic = choose_words(t.reactions[reaction], random.Random(own))
     age = AGES[_pick(rng, np.array(role.ages) / sum(role.ages))]
     look = sample_look(rng, age, place, count)
     box, head = figure_boxes(look, pose, role.mark)
     return Actor(role.name, index, role.mark, t.reactions[reaction], expression, pose, age, box, head, chance,
-                 labels, (vad[0], vad[1], vad[2]), words, look)  # fmt: skip
+                 labels, (vad[0], vad[1], vad[2]), words, look, ironic)  # fmt: skip
 
 
 def _places(rng: random.Random, count: int) -> list[tuple[float, float]]:
