@@ -19,7 +19,13 @@ import pytest
 
 from emoscene import catalogue
 from emoscene.catalogue import hub as hub_module
-from emoscene.errors import ModelError, ModelFilesError, ModelNotHereError, UnknownModelError
+from emoscene.errors import (
+    MissingExtraError,
+    ModelError,
+    ModelFilesError,
+    ModelNotHereError,
+    UnknownModelError,
+)
 from tests.catalogue.stand_in_hub import COMMIT, NEXT_COMMIT, StandInHub, git_hash, serving
 
 REPO = "someone/model"
@@ -308,6 +314,13 @@ def test_offline_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     with pytest.raises(ModelNotHereError, match="HF_HUB_OFFLINE forbids"):
         catalogue.pull(REPO)
     assert time.monotonic() - begin < 1
+
+
+def test_the_light_core_says_what_a_pull_needs(online: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(MissingExtraError, match="huggingface-hub") as caught:
+        catalogue.pull("some/model")
+    assert "emoscene[models]" in caught.value.remedy
 
 
 def test_nobody_at_the_hubs_address(online: None, monkeypatch: pytest.MonkeyPatch) -> None:

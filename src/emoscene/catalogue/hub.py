@@ -18,12 +18,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
 from emoscene.catalogue.entry import is_commit
 from emoscene.catalogue.here import repository_folder
-from emoscene.errors import ModelError, ModelFilesError, ModelNotHereError, UnknownModelError, shorten
+from emoscene.errors import (
+    MissingExtraError,
+    ModelError,
+    ModelFilesError,
+    ModelNotHereError,
+    UnknownModelError,
+    shorten,
+)
 
 __all__ = [
     "Listing",
@@ -94,8 +102,11 @@ def listing(hub_id: str, revision: str | None) -> Listing:
         UnknownModelError: if the hub has no such model or commit.
         ModelNotHereError: if the hub cannot be reached or asks for a login.
         ModelFilesError: if its answer cannot be used.
+        MissingExtraError: if the hub's client is not installed.
     """
     _refuse_if_offline(hub_id)
+    if find_spec("huggingface_hub") is None:
+        raise MissingExtraError.of("models", "huggingface-hub")
     from huggingface_hub import HfApi
 
     def ask() -> Any:

@@ -30,6 +30,7 @@ from emoscene.recognizers.notes import (
     read_notes,
 )
 from emoscene.recognizers.questions import Questions, sentence_case
+from emoscene.recognizers.word_level import WordLevel
 from emoscene.scoring.branches import Collated, Segment, collate, pack
 from emoscene.types import BoundingBox
 
@@ -90,13 +91,12 @@ class EmbeddedRecognizer(BatchRecognizer[Ready]):
         self._notes = notes
         self._reason = reason
         self._domain = read_domain(files.folder, notes) if check_domain else None
-        self._tokenizer = _tokenizer(files.folder)
+        self._tokenizer = WordLevel(files.folder)
         self._session = _session(files.graph)
-        self._questions = Questions(
-            labels, self._plain, self._with_special(notes.tail), unknown=notes.unknown_id
-        )
+        tail = self._tokenizer.encode_template(notes.tail)
+        self._questions = Questions(labels, self._tokenizer.encode, tail, unknown=notes.unknown_id)
         head = notes.head.replace(notes.image_token, " ".join([notes.image_token] * notes.image_tokens))
-        self._prefix = self._with_special(head)
+        self._prefix = self._tokenizer.encode_template(head)
 
     def prepare(self, subject: Subject) -> Ready:
         """Point at the person with a red box and scale the picture."""
@@ -148,7 +148,7 @@ class EmbeddedRecognizer(BatchRecognizer[Ready]):
                     written[i].append(token)
             if not open_ends:
                 break
-        return [sentence_case(self._tokenizer.decode(w, skip_special_tokens=True)) for w in written]
+        return [sentence_case(self._tokenizer.decode(w)) for w in written]
 
     def _run(self, pixels: Floats, batch: Collated) -> tuple[Floats, Floats]:
         inputs = {
@@ -157,14 +157,6 @@ class EmbeddedRecognizer(BatchRecognizer[Ready]):
         }  # fmt: skip
         logits, features = self._session.run(["logits", "features"], inputs)
         return logits, features
-
-    def _plain(self, text: str) -> list[int]:
-        self._tokenizer.encode_special_tokens = True
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
-
-    def _with_special(self, text: str) -> list[int]:
-        self._tokenizer.encode_special_tokens = False
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def pixels_of(image: Image.Image, notes: ModelNotes) -> Floats:
@@ -198,12 +190,6 @@ def make(
         raise OptionError("batch_size must be a whole number above 0", value=batch_size, remedy="Try 8.")
     files = GraphFiles(embedded.model_folder(), embedded.graph_file())
     return EmbeddedRecognizer(files, labels, reason=reason, check_domain=check_domain, batch_size=batch_size)
-
-
-def _tokenizer(folder: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
 @cache

@@ -65,6 +65,7 @@ def find_encoder(encoder: str | None) -> EncoderFiles:
         UnknownModelError: if `encoder` is none of these.
         ModelNotHereError: if it is not on this machine.
         ModelFilesError: if the default encoder's files are not what their hashes say.
+        MissingExtraError: if it would be in the hub's cache, and the hub's client is not installed.
     """
     installed = find_spec(_PACKAGE_MODULE) is not None
     if (encoder is None and installed) or encoder in (_PACKAGE, _PACKAGE_MODULE):
@@ -91,6 +92,8 @@ def _from_package() -> EncoderFiles:
 
 
 def _from_hub(name: str) -> EncoderFiles:
+    if find_spec("huggingface_hub") is None:
+        raise MissingExtraError.of("text", "huggingface-hub")
     import huggingface_hub
     from huggingface_hub.errors import LocalEntryNotFoundError
 
