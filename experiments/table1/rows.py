@@ -5,12 +5,15 @@ about val and test, keeps its answers as runs of `emoscene.runs`, and fits rules
 folder of their own, and both go on where they were cut off: what `make` finds in its folder is its own.
 
 One line in `MODULES` adds a module with `PARTS` and `ROWS`.
+
+Captions are parts: whatever narrates fills `parts/NAME/SPLIT.jsonl` through `keep_captions`, and readers of captions
+take them from there with `kept_captions`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -23,7 +26,17 @@ from emoscene.errors import OptionError
 from emoscene.labels import LabelSpace, label_space
 from emoscene.recognizers.base import Recognizer
 
-__all__ = ["Context", "Part", "Row", "Sizes", "all_parts", "all_rows", "choose_rows"]
+__all__ = [
+    "Context",
+    "Part",
+    "Row",
+    "Sizes",
+    "all_parts",
+    "all_rows",
+    "choose_rows",
+    "keep_captions",
+    "kept_captions",
+]
 
 #: Modules of this package that hold `PARTS` and `ROWS`, in the order of the table.
 MODULES = ("text_rows",)
@@ -137,6 +150,8 @@ class Row:
         needs: Parts that it needs.
         words: Whether its samples hold the words of the scene.
         fit_split: Where a `Fittable` recognizer counts.
+        rules_on: The split whose answers rules are fitted on, and how many of its people (None: all). A row that learnt
+            from the labels of val takes people of train that it did not see.
         about: What else the manifest of its runs says; plain JSON values.
     """
 
@@ -149,7 +164,43 @@ class Row:
     needs: tuple[str, ...] = ()
     words: bool = False
     fit_split: str = "train"
+    rules_on: tuple[str, int | None] = ("val", None)
     about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def keep_captions(
+    folder: Path,
+    split: str,
+    ids: Sequence[str],
+    tell: Callable[[Sequence[str]], Sequence[str]],
+    at_once: int = 32,
+) -> None:
+    """Ask for the captions of some people and keep them in `folder/SPLIT.jsonl`; what is there already is left.
+
+    Args:
+        folder: Of the part.
+        split: The split.
+        ids: The ids of the samples, in order.
+        tell: Ids of the samples to captions, one for one.
+        at_once: How many are asked for together.
+    """
+    file = folder / f"{split}.jsonl"
+    done = kept_captions(folder, split) if file.is_file() else {}
+    missing = [sample for sample in ids if sample not in done]
+    if file.is_file():  # A line that a kill tore goes.
+        file.write_text("".join(json.dumps({"id": i, "caption": done[i]}) + "\n" for i in done), "utf-8")
+    with file.open("a", encoding="utf-8") as stream:
+        for start in range(0, len(missing), at_once):
+            some = missing[start : start + at_once]
+            for sample, caption in zip(some, tell(some), strict=True):
+                stream.write(json.dumps({"id": sample, "caption": caption}) + "\n")
+            stream.flush()
+
+
+def kept_captions(folder: Path, split: str) -> dict[str, str]:
+    """The captions of a split by the samples' ids, as `keep_captions` left them."""
+    lines = (folder / f"{split}.jsonl").read_text("utf-8").split("\n")[:-1]
+    return {line["id"]: line["caption"] for line in map(json.loads, lines)}
 
 
 def all_parts() -> dict[str, Part]:
