@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from emoscene.datasets.scenes import SCENES_VERSION
-from emoscene.datasets.scenes.appraisal import tables_digest
 from emoscene.datasets.scenes.make import make_dataset
 from emoscene.errors import EmosceneError, InputError
 from emoscene.evaluation.fit import fit_run
@@ -43,7 +42,6 @@ def identity(context: Context) -> dict[str, Any]:
     sizes = context.sizes
     return {
         "scenes": SCENES_VERSION,
-        "tables": tables_digest(),
         "seed": context.seed,
         "people": dict(sizes.people),
         "picture": sizes.picture,
@@ -82,9 +80,7 @@ def _draw(context: Context, say: Say) -> None:
     sizes = context.sizes
     folder = context.out / "drawing"
     with step(folder, identity(context)) as now:
-        if now.finished:
-            return
-        say(f"drawing {sum(sizes.people.values()):,} people")
+        say(f"scenes: {sum(sizes.people.values()):,} people")
         with now.phase("draw"):
             people = sum(sizes.people.values())
             make_dataset(
