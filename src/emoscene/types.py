@@ -64,6 +64,7 @@ class ScoreKind(enum.StrEnum):
 
     PROBABILITY = "probability"
     YES_SHARE = "yes_share"
+    ACTIVATION = "activation"
     LABEL_LIKELIHOOD = "label_likelihood"
     SIMILARITY = "similarity"
     MEMBERSHIP = "membership"

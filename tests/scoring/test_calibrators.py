@@ -99,6 +99,7 @@ def test_bounded_scores_are_taken_as_log_odds_and_others_as_they_are() -> None:
     assert {kind: feature_of(kind) for kind in ScoreKind} == {
         ScoreKind.PROBABILITY: "logit",
         ScoreKind.YES_SHARE: "logit",
+        ScoreKind.ACTIVATION: "logit",
         ScoreKind.LABEL_LIKELIHOOD: "score",
         ScoreKind.SIMILARITY: "score",
         ScoreKind.MEMBERSHIP: "score",

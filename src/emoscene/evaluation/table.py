@@ -23,7 +23,9 @@ __all__ = ["MISSING", "Missing", "Table", "align"]
 Missing = Literal["error", "empty"]
 #: The status of a person without a row.
 MISSING = "missing"
-_SHARES = frozenset({ScoreKind.PROBABILITY, ScoreKind.YES_SHARE, ScoreKind.MEMBERSHIP})
+_FROM_0_TO_1 = frozenset(
+    {ScoreKind.PROBABILITY, ScoreKind.YES_SHARE, ScoreKind.ACTIVATION, ScoreKind.MEMBERSHIP}
+)
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -221,7 +223,7 @@ def _check_labels(row: Prediction, place: Mapping[str, int], labels: LabelSpace)
             value=next(label for label in labels.ids if label not in row.scores),
             remedy="Give a score of every label, or labels alone.",
         )
-    if row.score_kind in _SHARES:
+    if row.score_kind in _FROM_0_TO_1:
         outside = [(label, score) for label, score in row.scores.items() if not 0 <= score <= 1]
         if outside:
             raise InputError(

@@ -44,6 +44,7 @@ _MOST_HELD = 256
 _BOUNDS = {
     ScoreKind.PROBABILITY: (0.0, 1.0),
     ScoreKind.YES_SHARE: (0.0, 1.0),
+    ScoreKind.ACTIVATION: (0.0, 1.0),
     ScoreKind.MEMBERSHIP: (0.0, 1.0),
     ScoreKind.SIMILARITY: (-1.0, 1.0),
     ScoreKind.LABEL_LIKELIHOOD: (-math.inf, math.inf),

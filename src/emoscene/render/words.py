@@ -43,11 +43,12 @@ Tone = Literal["pleasant", "unpleasant", "neutral"]
 _KINDS = {
     ScoreKind.PROBABILITY: "probability, calibrated on held-out data",
     ScoreKind.YES_SHARE: "share of yes among yes and no",
+    ScoreKind.ACTIVATION: "output of a trained head, not calibrated",
     ScoreKind.LABEL_LIKELIHOOD: "likelihood of the label; bars relative",
     ScoreKind.SIMILARITY: "similarity to the label; bars relative",
     ScoreKind.MEMBERSHIP: "named by the model or not",
 }
-_UNIT_KINDS = {ScoreKind.PROBABILITY, ScoreKind.YES_SHARE, ScoreKind.MEMBERSHIP}
+_UNIT_KINDS = {ScoreKind.PROBABILITY, ScoreKind.YES_SHARE, ScoreKind.ACTIVATION, ScoreKind.MEMBERSHIP}
 
 
 def kind_words(kind: ScoreKind | None) -> str:

@@ -46,7 +46,7 @@ CALIBRATIONS: Final[tuple[CalibrationKind, ...]] = ("none", "platt", "isotonic",
 
 #: How near to 0 and 1 a bounded score may come before its log-odds are taken; nearer ones become ties.
 NEAREST: Final = 1e-12
-_BOUNDED = frozenset({ScoreKind.PROBABILITY, ScoreKind.YES_SHARE})
+_BOUNDED = frozenset({ScoreKind.PROBABILITY, ScoreKind.YES_SHARE, ScoreKind.ACTIVATION})
 _MOST_STEPS = 100
 _CONVERGED = 1e-10
 

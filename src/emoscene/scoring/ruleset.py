@@ -27,7 +27,7 @@ __all__ = ["MEMBERSHIP_REASON", "Rules", "check_scores", "choose"]
 
 _LARGEST_FILE: Final = 32 * 2**20
 _REMEDY_FIT: Final = "Fit rules anew with: emoscene eval fit RUN --out RULES.json"
-_BOUNDS: Final = {ScoreKind.PROBABILITY: (0.0, 1.0), ScoreKind.YES_SHARE: (0.0, 1.0)}
+_BOUNDS: Final = dict.fromkeys((ScoreKind.PROBABILITY, ScoreKind.YES_SHARE, ScoreKind.ACTIVATION), (0.0, 1.0))
 MEMBERSHIP_REASON: Final = (
     "scores of kind membership say 0 or 1, whether the model named a label: "
     "nothing lies between to calibrate or to cut"
