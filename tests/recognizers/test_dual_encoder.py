@@ -160,7 +160,7 @@ def test_large_pictures_cost_no_more_memory_than_small_ones(clip: Path) -> None:
     large = Image.new("RGB", (6000, 300), (90, 80, 70))
     recognizer = make(EKMAN, model=str(clip))
     sample = Sample(id="0", picture=large, box=BoundingBox(x1=0, y1=0, x2=200, y2=300))
-    ready = recognizer.prepare(recognizer._settle(sample))
+    ready = recognizer.prepare(recognizer.settle(sample))
     assert [view["pixel_values"].shape for view in ready.views] == [(1, 3, 32, 32)] * 2
 
 

@@ -90,7 +90,7 @@ def test_what_the_server_decides_is_what_the_model_itself_would(llava: tuple[str
     [one, *_] = drawn_samples()
     recognizer = make(EMOTIC, base_url=url, model=str(folder))
     [row] = recognizer.predict([one])
-    scene = recognizer.prepare(recognizer._settle(one))
+    scene = recognizer.prepare(recognizer.settle(one))
     questions = list(recognizer._asking.asker.decisions._questions(scene.person))
     recognizer.close()
     processor = AutoProcessor.from_pretrained(folder, local_files_only=True)

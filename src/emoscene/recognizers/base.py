@@ -190,7 +190,7 @@ class BatchRecognizer(ABC, Generic[Prepared]):
         for sample in samples:
             subject = Subject(sample, None, sample.box)
             try:
-                subject = self._settle(sample)
+                subject = self.settle(sample)
                 ready = self.prepare(subject)
             except EmosceneError as error:
                 outcomes.append(error)
@@ -204,7 +204,12 @@ class BatchRecognizer(ABC, Generic[Prepared]):
         for subject, outcome in zip(subjects, outcomes, strict=True):
             yield self._row(subject, answers[outcome] if isinstance(outcome, int) else outcome)
 
-    def _settle(self, sample: Sample) -> Subject:
+    def settle(self, sample: Sample) -> Subject:
+        """Open the sample's picture and settle its box.
+
+        Raises:
+            PictureError, BoxError, Refusal: if the sample cannot be answered.
+        """
         if sample.picture is None:
             if self.card.uses_picture and not (self.card.uses_text and sample.text):
                 raise no_picture(self.name)

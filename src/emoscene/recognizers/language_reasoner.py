@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from emoscene.errors import AnswerError, EmosceneError, OptionError, UnknownModelError
 from emoscene.labels import LabelSpace
@@ -24,6 +24,9 @@ from emoscene.recognizers.picking import Prompt, pick_prompt
 from emoscene.recognizers.questions import WORDS_ALONE, WORDS_ONLY, Estimate, Limits, Questions, sentence_case
 from emoscene.recognizers.tokens import chat_frame, plain_encoder
 from emoscene.types import Status
+
+if TYPE_CHECKING:
+    from emoscene.recognizers.shared_prefix import Row, SharedPrefix
 
 __all__ = ["LanguageAsk", "LanguageReasoner", "make_language_reasoner"]
 
@@ -119,6 +122,27 @@ class LanguageReasoner:
                 answers[i] = answer
         return answers
 
+    @property
+    def shared(self) -> SharedPrefix:
+        """What runs the model."""
+        return self._shared
+
+    @property
+    def questions(self) -> Questions:
+        """What is asked."""
+        return self._questions
+
+    def scoring_row(self, text: str) -> Row:
+        """What score mode asks about a text: the head, and behind it the words and all questions."""
+        tree = self._tree(self._questions.root((), text))
+        return self._row(tree.segments, tree.reads)
+
+    def free_question(self, text: str) -> tuple[Row, tuple[int, ...]]:
+        """What answer mode asks about a text: the head, and the tokens up to the answer."""
+        root = self._questions.root((), text)
+        prompt = pick_prompt(self._ask.prompt, self.labels, self._person)
+        return self._row(), (*root, *self._questions.free(prompt, root))
+
     def _batch(self, texts: Sequence[str]) -> list[Answer | EmosceneError]:
         roots = [self._questions.root((), text) for text in texts]
         answers = self._chosen(roots) if self._ask.mode == "answer" else self._scored(roots)
@@ -131,11 +155,8 @@ class LanguageReasoner:
         ]
 
     def _scored(self, roots: Sequence[tuple[int, ...]]) -> list[Answer | EmosceneError]:
-        from emoscene.recognizers.shared_prefix import Row
-
-        ask = self._questions.tree if self._ask.read == "yes_no" else self._questions.names
-        trees: list[Any] = [ask(root, self._person) for root in roots]
-        rows = [Row(self._head, (), tree.segments, tree.reads) for tree in trees]
+        trees = [self._tree(root) for root in roots]
+        rows = [self._row(tree.segments, tree.reads) for tree in trees]
         answers: list[Answer | EmosceneError] = []
         for tree, logits in zip(trees, self._shared.logits(rows), strict=True):
             try:
@@ -144,6 +165,15 @@ class LanguageReasoner:
                 answers.append(error)
         return answers
 
+    def _tree(self, root: Sequence[int]) -> Any:
+        ask = self._questions.tree if self._ask.read == "yes_no" else self._questions.names
+        return ask(root, self._person)
+
+    def _row(self, segments: Sequence[Any] = (), reads: tuple[int, ...] = ()) -> Row:
+        from emoscene.recognizers.shared_prefix import Row
+
+        return Row(self._head, (), tuple(segments), reads)
+
     def _read(self, logits: Any, tree: Any) -> Answer:
         if self._ask.read == "yes_no":
             return self._questions.read(logits)
@@ -151,12 +181,10 @@ class LanguageReasoner:
         return self._questions.read_names(logits, tree, self._ask.estimate, prior)
 
     def _priors(self) -> dict[str, float]:
-        from emoscene.recognizers.shared_prefix import Row
-
         if self._prior is None:
             root = self._questions.root((), template(_NEUTRAL).text)
             names = self._questions.names(root, self._person)
-            (logits,) = self._shared.logits([Row(self._head, (), names.segments, names.reads)])
+            (logits,) = self._shared.logits([self._row(names.segments, names.reads)])
             self._prior = dict(self._questions.read_names(logits.cpu().numpy(), names).scores)
         return self._prior
 
@@ -174,9 +202,7 @@ class LanguageReasoner:
     def _written(
         self, roots: Sequence[tuple[int, ...]], tails: Sequence[tuple[int, ...]], most: int
     ) -> list[str]:
-        from emoscene.recognizers.shared_prefix import Row
-
-        return self._shared.write([Row(self._head, (), (), ()) for _ in roots], tails, most)
+        return self._shared.write([self._row() for _ in roots], tails, most)
 
 
 def _nothing() -> Refusal:

@@ -148,6 +148,7 @@ class Questions:
         self._unknown = unknown
         self._tail = tuple(tail)
         self._glue = glue
+        self._answer_glue = answer_glue
         self._limits = limits
         ends = [template(wording.label).render(label=label.name.lower()) for label in labels]
         self._label_ends = [(*self.follow(" " + end), *self._tail) for end in ends]
@@ -225,6 +226,10 @@ class Questions:
     def free(self, text: str, root: Sequence[int] = (0,)) -> tuple[int, ...]:
         """Any other question, to be answered freely."""
         return (*self.follow((" " if root else self._glue) + text), *self._tail)
+
+    def answer(self, text: str) -> tuple[int, ...]:
+        """An answer's tokens, as they follow the question's."""
+        return tuple(self.follow(self._answer_glue + text))
 
     def read(self, logits: npt.NDArray[np.floating]) -> Answer:
         """The answer in next-token logits of shape (labels + 3, vocabulary), in the order of `Tree.reads`.

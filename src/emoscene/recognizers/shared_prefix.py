@@ -91,6 +91,13 @@ class SharedPrefix:
                 self._compare(rows[0])
             return self._shared(rows) if self.shares else [self._separate(row) for row in rows]
 
+    def logits_to_train(self, rows: Sequence[Row]) -> list[Tensor]:
+        """As `logits`, with gradients: those of the questions flow back through the cache into the prefix."""
+        if self._doubted:
+            with torch.inference_mode():
+                self._compare(rows[0])
+        return self._shared(rows) if self.shares else [self._separate(row) for row in rows]
+
     def inputs(self, rows: Sequence[Row], tails: Sequence[Sequence[int]], side: str = "right") -> Any:
         """The model's inputs for prefixes that are followed by `tails`, padded on one side."""
         batch = self._prefixes(rows)

@@ -130,6 +130,26 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
             return []
         return [f"every question of {self.name} ran with the picture anew: {self._shared.why_not}"]
 
+    @property
+    def shared(self) -> SharedPrefix:
+        """What runs the model."""
+        return self._shared
+
+    @property
+    def questions(self) -> Questions:
+        """What is asked."""
+        return self._questions
+
+    def scoring_row(self, ready: Ready) -> Row:
+        """What score mode asks about one person: the prefix, and behind it all questions."""
+        tree = self._tree(ready)
+        return self._prefix(ready, tree.segments, tree.reads)
+
+    def free_question(self, ready: Ready) -> tuple[Row, tuple[int, ...]]:
+        """What answer mode asks about one person: the prefix, and the tokens up to the answer."""
+        prompt = pick_prompt(self._ask.prompt, self.labels, ready.pointed.paper_person)
+        return self._prefix(ready), (*ready.words, *self._questions.free(prompt, ready.words))
+
     def prepare(self, subject: Subject) -> Ready:
         """Point at the person, and turn the words that go with the picture into tokens."""
         pointed = self._pointer(subject)
@@ -196,11 +216,7 @@ class VisionLanguageRecognizer(BatchRecognizer[Ready]):
 
     def _chosen(self, batch: Sequence[Ready]) -> list[Answer | EmosceneError]:
         """Sets of labels, read from free answers."""
-        prompts = [pick_prompt(self._ask.prompt, self.labels, ready.pointed.paper_person) for ready in batch]
-        tails = [
-            (*ready.words, *self._questions.free(prompt, ready.words))
-            for ready, prompt in zip(batch, prompts, strict=True)
-        ]
+        tails = [self.free_question(ready)[1] for ready in batch]
         texts = self._written(batch, tails, _LONGEST_ANSWER)
         return [answer_from_text(text, self.labels, self._ask.parser) for text in texts]
 
