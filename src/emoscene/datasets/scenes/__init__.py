@@ -9,8 +9,19 @@
 `docs/scenes.md` is the data card. The generator, tables, drawing and captions of a version never change.
 """
 
-from emoscene.datasets.scenes.appraisal import AGES, EXPRESSIONS, MARKS, POSES, SPLITS, VERSION_NAME, tables
+from emoscene.datasets.scenes.annotators import Vote, annotators
+from emoscene.datasets.scenes.appraisal import (
+    AGES,
+    CONTROLLED,
+    EXPRESSIONS,
+    MARKS,
+    POSES,
+    SPLITS,
+    VERSION_NAME,
+    tables,
+)
 from emoscene.datasets.scenes.captions import Caption, caption, label_word, reason, words
+from emoscene.datasets.scenes.controlled import Person, controlled, people_of, scene_by_id
 from emoscene.datasets.scenes.dense import DENSE_CLASSES, dense_targets
 from emoscene.datasets.scenes.draw import draw_scene, prop_box
 from emoscene.datasets.scenes.readers import GATE, PARTIAL, READERS, read
@@ -23,6 +34,7 @@ EVENTS: tuple[str, ...] = tables().events
 
 __all__ = [
     "AGES",
+    "CONTROLLED",
     "DENSE_CLASSES",
     "EMOTIONS",
     "EVENTS",
@@ -37,14 +49,20 @@ __all__ = [
     "SPLITS",
     "Actor",
     "Caption",
+    "Person",
     "Scene",
+    "Vote",
+    "annotators",
     "caption",
+    "controlled",
     "dense_targets",
     "draw_scene",
     "label_word",
+    "people_of",
     "prop_box",
     "read",
     "reason",
     "sample_scene",
+    "scene_by_id",
     "words",
 ]

@@ -38,6 +38,13 @@ SUMMARIES = ("alone", "plain", "kind", "cold")
 AGES = ("child", "adult", "elder")
 SLOTS = 4
 SPLITS = ("train", "val", "test")
+# Splits that are chosen from streams of their own (`controlled`)
+CONTROLLED = (
+    "face_decides", "scene_decides", "others_decide", "words_decide", "irony", "conflict", "rare",
+    "new_combinations", "counterfactual", "two_people", "bias_train", "bias_same", "bias_reversed", "bias_none",
+)  # fmt: skip
+# Splits without the held-out pairs of event and setting
+TRAINING = ("train", "bias_train")
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ class Tables:
     digest: str
 
     def setting_given_event(self, split: str) -> Array:
-        return self.setting_train if split == "train" else self.setting_full
+        return self.setting_train if split in TRAINING else self.setting_full
 
     def vad_mean(self, probability: Array) -> Array:
         """(..., 26) -> (..., 3): the label prototypes weighted by probability, pulled a little to the middle."""

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from emoscene.datasets.base import Dataset, Facts, Ledger
-from emoscene.datasets.scenes.appraisal import SPLITS
+from emoscene.datasets.scenes.appraisal import CONTROLLED, SPLITS
 from emoscene.errors import InputError
 from emoscene.labels import label_space
-from emoscene.types import VAD, BoundingBox, Sample
+from emoscene.types import VAD, Annotation, BoundingBox, Sample
 
 __all__ = ["FACTS", "open_scenes"]
 
@@ -52,9 +52,20 @@ class _Scenes(Dataset):
             target=frozenset(row["labels"]),
             target_vad=VAD(**row["vad"]),
             split=split,
-            group=row["image"],
-            attributes={"age": row["causes"]["age"]},
+            group=row["pair"] or row["image"],
+            annotations=tuple(
+                Annotation(labels=frozenset(vote["labels"]), vad=VAD(**vote["vad"]))
+                for vote in row["annotators"]
+            ),
+            attributes=_attributes(row),
         )
+
+
+def _attributes(row: dict[str, Any]) -> dict[str, str]:
+    attributes: dict[str, str] = {"age": row["causes"]["age"]}
+    if row["pair"] is not None:
+        attributes |= {"pair": row["pair"], "side": row["side"]}
+    return attributes
 
 
 def open_scenes(root: Path, *, words: bool = False) -> Dataset:
@@ -67,7 +78,7 @@ def open_scenes(root: Path, *, words: bool = False) -> Dataset:
     Raises:
         InputError: if the folder holds no finished drawing.
     """
-    splits = tuple(split for split in SPLITS if (root / f"{split}.jsonl").is_file())
+    splits = tuple(split for split in SPLITS + CONTROLLED if (root / f"{split}.jsonl").is_file())
     if not (root / "manifest.json").is_file() or not splits:
         raise InputError(
             "this folder holds no finished drawn scenes",

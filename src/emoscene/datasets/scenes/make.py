@@ -1,6 +1,6 @@
 """Drawn scenes as files, laid out like EMOTIC: pictures, one JSON line a person, a manifest, a data card.
 
-    out/images/<picture>.jpg            out/{train,val,test}.jsonl            out/readers.npz
+    out/images/<picture>.jpg            out/<split>.jsonl, one a split        out/readers.npz
     out/manifest.json (written last)    out/README.md
 
 The same request gives the same files for any number of worker processes. A run that was cut off is taken up
@@ -10,27 +10,34 @@ again by the same call; a folder that holds anything else is refused.
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from emoscene.datasets.scenes.appraisal import SPLITS, VERSION_NAME, tables
+from emoscene.datasets.scenes.annotators import annotators
+from emoscene.datasets.scenes.appraisal import CONTROLLED, SPLITS, VERSION_NAME, tables
 from emoscene.datasets.scenes.captions import caption, reason, words
+from emoscene.datasets.scenes.controlled import PAIRED, Person, people_of, scene_by_id
 from emoscene.datasets.scenes.draw import draw_scene
 from emoscene.datasets.scenes.gates import measure
-from emoscene.datasets.scenes.readers import READERS, read, tables_digest
-from emoscene.datasets.scenes.scene import Box, Scene, sample_scene
+from emoscene.datasets.scenes.readers import read, tables_digest
+from emoscene.datasets.scenes.scene import Box
+from emoscene.datasets.scenes.split_gates import figure_of, measured, read_person, readers_of
 from emoscene.errors import OptionError
-from emoscene.metrics.ranking import mean_ap
 
 DEFAULT_SPLITS: Mapping[str, float] = {"train": 0.8, "val": 0.1, "test": 0.1}
+# The share of a split that is named without one
+SHARES: Mapping[str, float] = {**dict.fromkeys(CONTROLLED, 0.1), **DEFAULT_SPLITS, "bias_train": 0.8}
+ANNOTATORS = 5
 _PENDING = ".pending.json"
 _CHUNK = 64
 _QUALITY = 92
@@ -38,7 +45,10 @@ _QUALITY = 92
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a folder of drawn scenes is: `request` and `version` decide every byte of the data files."""
+    """What a folder of drawn scenes is: `request` and `version` decide every byte of the data files.
+
+    `readers` holds for each split what every exact reader reaches in the split's `figures` (mean AP, or what
+    `split_gates` says)."""
 
     version: str
     tables: str
@@ -47,17 +57,21 @@ class Manifest:
     pictures: dict[str, int]
     labels: tuple[str, ...]
     held_out: tuple[str, ...]
-    readers: dict[str, dict[str, float]]
+    figures: dict[str, str]
+    readers: dict[str, dict[str, float | None]]
     gates: dict[str, Any] = field(repr=False)
+
+
+# The index of somebody, and of those in pairs what the pair shares and which side this is
+_Row = tuple[int, str | None, Literal["a", "b"] | None]
 
 
 @dataclass(frozen=True)
 class _Task:
     out: Path
     split: str
-    seed: int
     size: int
-    pictures: tuple[tuple[int, int], ...]  # (index of the scene, how many of its people get a row)
+    pictures: tuple[tuple[str, tuple[_Row, ...]], ...]  # the id of each scene and who of it gets a row
 
 
 def make_dataset(
@@ -75,10 +89,10 @@ def make_dataset(
     Args:
         out: A folder that is new, empty, or holds this very dataset, finished or not.
         people: How many people (JSON lines) over all splits.
-        seed: The stream of scenes.
+        seed: The stream of scenes, 0 or more.
         workers: Processes; 0 takes one a core.
         size: The pictures' side in pixels.
-        splits: The share of the people in each split.
+        splits: The share of the people in each split; controlled ones too. Pairs come whole.
         gate_people: The fresh people on whom the gates of the manifest are measured.
 
     Raises:
@@ -89,18 +103,20 @@ def make_dataset(
     if done is not None:
         return done
     tasks = {split: _tasks(out, split, seed, size, count) for split, count in request["people"].items()}
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, float | None]] = {}
+    figures: dict[str, str] = {}
     arrays: dict[str, Any] = {"labels": np.array(tables().labels)}
     for split, results in _run(tasks, workers or os.cpu_count() or 1):
         rows = [row for lines, _ in results for row in lines]
         _write(out / f"{split}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
         targets = np.array([[label in row["labels"] for label in tables().labels] for row in rows])
+        figures[split] = figure_of(split)
         arrays[f"{split}/id"] = np.array([row["id"] for row in rows])
         found[split] = {}
-        for i, reader in enumerate(READERS):
+        for i, reader in enumerate(readers_of(split)):
             scores = np.concatenate([scores[:, i] for _, scores in results])
             arrays[f"{split}/{reader}"] = scores
-            found[split][reader] = round(mean_ap(targets, scores).value, 4)
+            found[split][reader] = _rounded(measured(split, targets, scores))
     _write_arrays(out / "readers.npz", arrays)
     manifest = Manifest(
         VERSION_NAME,
@@ -110,6 +126,7 @@ def make_dataset(
         {split: sum(len(task.pictures) for task in of_split) for split, of_split in tasks.items()},
         tables().labels,
         tuple(sorted(f"{event} {setting}" for event, setting in tables().held_out)),
+        figures,
         found,
         measure(gate_people).to_json(),
     )
@@ -135,15 +152,28 @@ def _request(
         )
     if not 32 <= size <= 4096:
         raise OptionError("a picture must be 32 to 4096 pixels wide", value=size, remedy="Try 448.")
+    if seed < 0:
+        raise OptionError("a seed is 0 or more", value=seed, remedy="Give another.")
     shares = {split: float(share) for split, share in splits.items() if share > 0}
-    if not shares or not set(shares) <= set(SPLITS) or min(splits.values()) < 0:
+    if not shares or not set(shares) <= {*SPLITS, *CONTROLLED} or min(splits.values()) < 0:
         raise OptionError(
-            "splits must give shares above 0", value=dict(splits), remedy=f"Choose of {', '.join(SPLITS)}."
+            "splits must give shares above 0",
+            value=dict(splits),
+            remedy=f"Choose of {', '.join(SPLITS + CONTROLLED)}.",
         )
     total = sum(shares.values())
     counts = {split: round(people * share / total) for split, share in shares.items()}
-    counts[max(counts, key=lambda split: counts[split])] += people - sum(counts.values())
-    counts = {split: count for split, count in counts.items() if count > 0}
+    for split in PAIRED:
+        counts[split] = counts.get(split, 0) // 2 * 2
+    single = {split: count for split, count in counts.items() if split not in PAIRED}
+    rest = people - sum(counts.values())
+    if not single and rest % 2:
+        raise OptionError(
+            "only pairs were asked for", value=people, remedy="Ask for an even number of people."
+        )
+    largest = max(single or shares, key=lambda split: counts[split])
+    counts[largest] += rest
+    counts = {split: counts[split] for split in shares if counts[split] > 0}
     return {"people": counts, "seed": seed, "size": size, "gate_people": gate_people}
 
 
@@ -171,16 +201,12 @@ def _open_folder(out: Path, request: dict[str, Any]) -> Manifest | None:
 
 
 def _tasks(out: Path, split: str, seed: int, size: int, people: int) -> list[_Task]:
-    pictures: list[tuple[int, int]] = []
-    left = people
-    while left > 0:
-        count = len(sample_scene(seed, len(pictures), split=split).people)
-        pictures.append((len(pictures), min(count, left)))
-        left -= count
-    return [
-        _Task(out, split, seed, size, tuple(pictures[i : i + _CHUNK]))
-        for i in range(0, len(pictures), _CHUNK)
+    by_picture = groupby(people_of(split, seed, people), key=lambda person: person.scene.id)
+    pictures = [
+        (scene, tuple((person.subject, person.pair, person.side) for person in found))
+        for scene, found in by_picture
     ]
+    return [_Task(out, split, size, tuple(pictures[i : i + _CHUNK])) for i in range(0, len(pictures), _CHUNK)]
 
 
 _Result = tuple[list[dict[str, Any]], Any]
@@ -210,20 +236,27 @@ def _do(task: _Task) -> _Result:
     """Draws a chunk of pictures; gives its rows and the readers' scores (n, readers, 26)."""
     rows: list[dict[str, Any]] = []
     scores = []
-    for index, people in task.pictures:
-        scene = sample_scene(task.seed, index, split=task.split)
+    readers = readers_of(task.split)
+    for scene_id, people in task.pictures:
+        scene = scene_by_id(scene_id)
         path = task.out / "images" / f"{scene.id}.jpg"
         if not path.is_file():
             unfinished = path.with_suffix(f".{os.getpid()}.part")
             draw_scene(scene, task.size).save(unfinished, "JPEG", quality=_QUALITY, subsampling=0)
             unfinished.replace(path)
-        for subject in range(people):
-            rows.append(_row(scene, subject, task.size))
-            scores.append([read(scene, subject, reader) for reader in READERS])
+        for subject, pair, side in people:
+            person = Person(scene, subject, pair, side)
+            rows.append(_row(person, task.size))
+            scores.append([read_person(person, reader) for reader in readers])
     return rows, np.array(scores, np.float32)
 
 
-def _row(scene: Scene, subject: int, size: int) -> dict[str, Any]:
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)
+
+
+def _row(person: Person, size: int) -> dict[str, Any]:
+    scene, subject = person.scene, person.subject
     actor = scene.people[subject]
     told = caption(scene, subject)
     return {
@@ -234,15 +267,22 @@ def _row(scene: Scene, subject: int, size: int) -> dict[str, Any]:
         "box": _pixels(actor.box, size),
         "head": _pixels(actor.head, size),
         "labels": sorted(actor.labels),
-        "vad": dict(zip(("valence", "arousal", "dominance"), actor.vad, strict=True)),
+        "vad": _vad(actor.vad),
         "caption": told.text,
         "slots": asdict(told),
         "reason": reason(scene, subject),
         "words": words(scene, subject),
+        "annotators": [
+            {"annotator": vote.annotator, "labels": sorted(vote.labels), "vad": _vad(vote.vad)}
+            for vote in annotators(scene, subject, ANNOTATORS)
+        ],
+        "pair": person.pair,
+        "side": person.side,
         "causes": {
             "setting": scene.setting, "event": scene.event, "climate": scene.climate, "role": actor.role,
             "mark": actor.mark, "age": actor.age, "reaction": actor.reaction, "expression": actor.expression,
             "pose": actor.pose, "others": len(scene.people) - 1,
+            "ironic": actor.ironic,
         },
         "held_out_pair": (scene.event, scene.setting) in tables().held_out,
         "probabilities": {
@@ -250,6 +290,10 @@ def _row(scene: Scene, subject: int, size: int) -> dict[str, Any]:
             for reader in ("latent", "picture")
         },
     }  # fmt: skip
+
+
+def _vad(values: tuple[float, float, float]) -> dict[str, float]:
+    return dict(zip(("valence", "arousal", "dominance"), values, strict=True))
 
 
 def _pixels(box: Box, size: int) -> list[float]:
@@ -280,18 +324,24 @@ def _card(manifest: Manifest) -> str:
         "|---|---|---|",
         *(f"| {s} | {n} | {manifest.pictures[s]} |" for s, n in manifest.people.items()),
         "",
-        "Mean AP of the exact readers on these people (`readers.npz` holds their scores, columns as in `labels`):",
+        "What the exact readers reach on these people (`readers.npz` holds their scores, columns as in `labels`):",
+        "mean AP, on `rare` of the rare labels and on `bias_` splits of one; on pairs the share ranked rightly.",
         "",
-        f"| split | {' | '.join(READERS)} |",
-        f"|---|{'---|' * len(READERS)}",
+        f"| reader | {' | '.join(manifest.readers)} |",
+        f"|---|{'---|' * len(manifest.readers)}",
         *(
-            f"| {split} | {' | '.join(f'{values[reader]:.3f}' for reader in READERS)} |"
-            for split, values in manifest.readers.items()
+            f"| {reader} | {' | '.join(_shown(values.get(reader)) for values in manifest.readers.values())} |"
+            for reader in max(map(readers_of, manifest.readers), key=len)
         ),
         "",
         f"Pairs of event and setting that never occur in train: {', '.join(manifest.held_out)}.",
         "",
         "Fields of a line: `box` and `head` in pixels (x1, y1, x2, y2); `causes` are the latent causes;",
-        "`probabilities.latent` is what the labels were drawn from, `probabilities.picture` the oracle of the picture.",
+        "`probabilities.latent` is what the labels were drawn from, `probabilities.picture` the oracle of the picture;",
+        "`annotators` are simulated; people of a pair share `pair`, and `side` tells them apart.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

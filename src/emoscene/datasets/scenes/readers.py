@@ -8,6 +8,9 @@
 | `person` | the same and the mark the subject wears or holds: all that is inside the box |
 | `others` | the other people's marks, expressions and poses, and how many they are |
 | `surroundings` | setting, event and the other people: all that is outside the box |
+| `without_face` | all of it but the subject's expression and pose |
+| `without_scene` | all of it but the setting and the event's prop |
+| `without_others` | all of it but the other people, and how many they are |
 | `words` | the words alone, where there are any; else nothing |
 | `picture` | all of it: the oracle, which no reader of the picture can beat on average |
 | `picture_words` | all of it and the words, where there are any |
@@ -32,13 +35,14 @@ from emoscene.datasets.scenes.appraisal import (
     SLOTS,
     STANCES,
     SUMMARIES,
+    TRAINING,
     VERSION_NAME,
     Array,
     summarise,
     summary_given,
     tables,
 )
-from emoscene.datasets.scenes.sayings import sayings_digest, word_chance
+from emoscene.datasets.scenes.sayings import irony_chance, sayings_digest, word_chance
 from emoscene.errors import OptionError
 
 if TYPE_CHECKING:
@@ -46,8 +50,10 @@ if TYPE_CHECKING:
 
 READERS = (
     "prevalence", "setting", "event", "context", "face_pose", "person",
-    "others", "surroundings", "words", "picture", "picture_words", "latent",
+    "others", "surroundings", "without_face", "without_scene", "without_others",
+    "words", "picture", "picture_words", "latent",
 )  # fmt: skip
+PARTS = ("face", "scene", "others")
 PARTIAL = ("context", "face_pose", "others")
 GATE = 0.70
 
@@ -57,6 +63,7 @@ class _Cache:
     """Tables marginalised for one split; a random *person* is meant, so crowded pictures weigh more."""
 
     stance: Array  # (e, p, g, t)
+    summary: Array  # (e, p, g, o): how the others stand, they and their number unseen
     seen: Array  # (e, p, g, x, y, t): chance that somebody shows x, y and stands t
     prevalence: Array  # (l,)
     setting: Array  # (s, l)
@@ -68,6 +75,7 @@ class _Cache:
     reaction: Array  # (r,)
     somebody: Array  # (e, p, g, o, l): setting and reaction averaged out
     somebody_at: Array  # (e, s, p, g, o, l): reaction averaged out
+    anywhere: Array  # (e, p, r, o, l): setting averaged out
 
 
 @cache
@@ -99,6 +107,7 @@ def _cache(split: str) -> _Cache:
     somebody_at = np.einsum("epgr,esprol->espgol", t.reaction, t.probability)
     return _Cache(
         stance,
+        summary,
         seen,
         _ratio(weighted.sum((0, 1, 2, 3)), np.array(1.0)),
         _ratio(weighted.sum((0, 2, 3)), mass.sum((0, 2, 3))),
@@ -113,6 +122,7 @@ def _cache(split: str) -> _Cache:
         mass.sum((0, 1, 2)),
         np.einsum("es,espgol->epgol", t.setting_given_event(split), somebody_at),
         somebody_at,
+        np.einsum("es,esprol->eprol", t.setting_given_event(split), t.probability),
     )
 
 
@@ -128,7 +138,7 @@ def read(scene: Scene, subject: int, reader: str) -> Array:
     Raises:
         OptionError: if there is no such reader.
     """
-    t, known = tables(), _cache("train" if scene.split == "train" else "full")
+    t, known = tables(), _cache(_prior(scene.split))
     actor = scene.people[subject]
     e, s = t.events.index(scene.event), t.settings.index(scene.setting)
     x, y = EXPRESSIONS.index(actor.expression), POSES.index(actor.pose)
@@ -152,10 +162,56 @@ def read(scene: Scene, subject: int, reader: str) -> Array:
         return _others(known, others, range(len(t.events)), None)
     if reader == "surroundings":
         return _others(known, others, [e], s)
-    if reader in ("picture", "picture_words"):
-        words = actor.words if reader == "picture_words" else None
-        return _picture(e, s, actor, others, words)
+    if reader in ("picture", "picture_words", *(f"without_{part}" for part in PARTS)):
+        return without(scene, subject, reader.removeprefix("without_"), words=reader == "picture_words")
     raise OptionError("there is no such reader", value=reader, remedy=f"Choose one of {', '.join(READERS)}.")
+
+
+def without(scene: Scene, subject: int, part: str, *, words: bool) -> Array:
+    """What all that the picture shows, and the words if asked for, but for one part makes likely: (26,).
+
+    Args:
+        scene: The scene.
+        subject: The index of the person.
+        part: One of `PARTS`; anything else leaves out nothing.
+        words: Whether the words are read, where there are any.
+    """
+    t, known = tables(), _cache(_prior(scene.split))
+    actor = scene.people[subject]
+    others = [a for i, a in enumerate(scene.people) if i != subject]
+    told = np.ones(len(t.reactions))
+    if part != "face":
+        told = t.face[:, EXPRESSIONS.index(actor.expression)] * t.pose[:, POSES.index(actor.pose)]
+    if words and actor.words is not None:
+        told = told * word_chance(actor.words)
+    if part == "scene":
+        return _without_scene(known, actor, others, told)
+    e, s, p = t.events.index(scene.event), t.settings.index(scene.setting), actor.role_index
+    mine = t.climate[e][:, None] * t.reaction[e, p] * told  # g r
+    summary = known.summary[e, p]
+    if part != "others":
+        summary = _summary_of_seen(e, _shown_by([o.role_index for o in others], others))
+    weight = mine.T @ summary  # r o
+    expected: Array = (weight / weight.sum()).ravel() @ t.probability[e, s, p].reshape(weight.size, -1)
+    return expected
+
+
+def irony_given_all(scene: Scene, subject: int) -> float:
+    """Chance that the words are ironic, given them and all that the picture shows; 0 without words."""
+    actor = scene.people[subject]
+    if actor.words is None:
+        return 0.0
+    t = tables()
+    others = [a for i, a in enumerate(scene.people) if i != subject]
+    e = t.events.index(scene.event)
+    seen = _summary_of_seen(e, _shown_by([o.role_index for o in others], others)).sum(1)  # g
+    mine = (t.climate[e] * seen) @ t.reaction[e, actor.role_index]  # r
+    mine = mine * t.face[:, EXPRESSIONS.index(actor.expression)] * t.pose[:, POSES.index(actor.pose)]
+    return float(mine @ irony_chance(actor.words) / (mine @ word_chance(actor.words)))
+
+
+def _prior(split: str) -> str:
+    return "train" if split in TRAINING else "full"
 
 
 def _words(known: _Cache, words: str) -> Array:
@@ -164,17 +220,20 @@ def _words(known: _Cache, words: str) -> Array:
     return expected
 
 
-def _picture(e: int, s: int, actor: Actor, others: list[Actor], words: str | None) -> Array:
+def _without_scene(known: _Cache, actor: Actor, others: list[Actor], told: Array) -> Array:
+    """Sum over the events at which all these marks occur."""
     t = tables()
-    p = actor.role_index
-    mine = t.climate[e][:, None] * t.reaction[e, p]  # g r
-    mine = mine * t.face[:, EXPRESSIONS.index(actor.expression)] * t.pose[:, POSES.index(actor.pose)]
-    if words is not None:
-        mine = mine * word_chance(words)
-    summary = _summary_of_seen(e, _shown_by([o.role_index for o in others], others))
-    weight = mine.T @ summary  # r o
-    expected: Array = (weight / weight.sum()).ravel() @ t.probability[e, s, p].reshape(weight.size, -1)
-    return expected
+    total, mass = np.zeros(len(t.labels)), 0.0
+    for e in range(len(t.events)):
+        found = _roles_by_mark(e, (actor.mark, *(o.mark for o in others)))
+        if found is None:
+            continue
+        (mine, *theirs), _, chance = found
+        reaction = chance * t.climate[e][:, None] * t.reaction[e, mine] * told  # g r
+        weight = reaction.T @ _summary_of_seen(e, _shown_by(theirs, others))  # r o
+        total += weight.ravel() @ known.anywhere[e, mine].reshape(weight.size, -1)
+        mass += float(weight.sum())
+    return total / mass
 
 
 def _shown_by(roles: list[int], others: list[Actor]) -> tuple[tuple[int, int, int], ...]:
@@ -209,7 +268,7 @@ def _roles_by_mark(e: int, marks: tuple[str, ...]) -> tuple[list[int], Array, fl
         chance *= float(free[at[0]] / free.sum())
         free[at[0]] -= 1
         roles.append(int(at[0]))
-    return roles, free / free.sum(), chance
+    return roles, free / max(free.sum(), 1.0), chance
 
 
 def _others(known: _Cache, others: list[Actor], events: range | list[int], setting: int | None) -> Array:

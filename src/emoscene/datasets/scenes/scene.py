@@ -16,6 +16,7 @@ import numpy as np
 
 from emoscene.datasets.scenes.appraisal import (
     AGES,
+    CONTROLLED,
     EXPRESSIONS,
     POSES,
     SLOTS,
@@ -84,26 +85,32 @@ class Scene:
 def sample_scene(seed: int, index: int, *, split: str = "train") -> Scene:
     """Scene number `index` of the stream `seed`; different splits are different streams.
 
+    Under the name of a controlled split these are the scenes that it is chosen from.
+
     Raises:
         OptionError: if there is no such split.
     """
-    if split not in SPLITS:
-        raise OptionError("there is no such split", value=split, remedy=f"Choose one of {', '.join(SPLITS)}.")
+    if split not in SPLITS and split not in CONTROLLED:
+        raise OptionError(
+            "there is no such split", value=split, remedy=f"Choose one of {', '.join(SPLITS + CONTROLLED)}."
+        )
     rng = random.Random(f"{_STREAM}/{seed}/{split}/{index}")
     t = tables()
     e = int(rng.random() * len(t.events))
-    s = _pick(rng, t.setting_given_event(split)[e])
-    g = _pick(rng, t.climate[e])
-    count = _pick(rng, t.people)
+    s = pick(rng, t.setting_given_event(split)[e])
+    g = pick(rng, t.climate[e])
+    count = pick(rng, t.people)
     slots = [p for p, role in enumerate(t.roles[e]) for _ in range(role.slots)]
     roles = [slots.pop(int(rng.random() * len(slots))) for _ in range(count)]
-    reactions = [_pick(rng, t.reaction[e, p, g]) for p in roles]
+    reactions = [pick(rng, t.reaction[e, p, g]) for p in roles]
     stances = [int(t.stance[e, p, r]) for p, r in zip(roles, reactions, strict=True)]
     places = _places(rng, count)
     people = []
     for i, (p, r) in enumerate(zip(roles, reactions, strict=True)):
         summary = 0 if count == 1 else summary_of(sum(stances) - stances[i])
-        people.append(_actor(rng, t.roles[e][p], p, r, t.probability[e, s, p, r, summary], places[i], count))
+        people.append(
+            draw_actor(rng, t.roles[e][p], p, r, t.probability[e, s, p, r, summary], places[i], count)
+        )
     look = SceneLook(
         rng.random() < 0.5, _tint(rng),
         (rng.uniform(-0.03, 0.03), rng.uniform(-0.015, 0.015)), rng.uniform(0.92, 1.06), rng.random(),
@@ -113,7 +120,7 @@ def sample_scene(seed: int, index: int, *, split: str = "train") -> Scene:
                  tuple(people), look)  # fmt: skip
 
 
-def _actor(
+def draw_actor(
     rng: random.Random,
     role: Role,
     index: int,
@@ -122,19 +129,28 @@ def _actor(
     place: tuple[float, float],
     count: int,
 ) -> Actor:
+    """Somebody with this role and reaction at `place`, among `count` people."""
     t = tables()
-    expression, pose = EXPRESSIONS[_pick(rng, t.face[reaction])], POSES[_pick(rng, t.pose[reaction])]
-    drawn = [rng.random() for _ in t.labels]
-    labels = frozenset(label for label, u, p in zip(t.labels, drawn, chance.tolist(), strict=True) if u < p)
-    mean = t.vad_mean(chance)
-    vad = [round(min(max(m + rng.gauss(0.0, t.vad_noise), 1.0), 10.0), 2) for m in mean.tolist()]
+    expression, pose = EXPRESSIONS[pick(rng, t.face[reaction])], POSES[pick(rng, t.pose[reaction])]
+    labels, vad = draw_truth(rng, chance)
     own = repr((rng.random(), rng.random(), rng.random()))  # as many as the stream always gave to words
     words, ironic = choose_words(t.reactions[reaction], random.Random(own))
-    age = AGES[_pick(rng, np.array(role.ages) / sum(role.ages))]
+    age = AGES[pick(rng, np.array(role.ages) / sum(role.ages))]
     look = sample_look(rng, age, place, count)
     box, head = figure_boxes(look, pose, role.mark)
     return Actor(role.name, index, role.mark, t.reactions[reaction], expression, pose, age, box, head, chance,
-                 labels, (vad[0], vad[1], vad[2]), words, look, ironic)  # fmt: skip
+                 labels, vad, words, look, ironic)  # fmt: skip
+
+
+def draw_truth(rng: random.Random, chance: Array) -> tuple[frozenset[str], tuple[float, float, float]]:
+    """Labels drawn from the probabilities, and valence, arousal and dominance about what they make likely."""
+    t = tables()
+    drawn = [rng.random() for _ in t.labels]
+    labels = frozenset(label for label, u, p in zip(t.labels, drawn, chance.tolist(), strict=True) if u < p)
+    v, a, d = (
+        round(min(max(m + rng.gauss(0.0, t.vad_noise), 1.0), 10.0), 2) for m in t.vad_mean(chance).tolist()
+    )
+    return labels, (v, a, d)
 
 
 def _places(rng: random.Random, count: int) -> list[tuple[float, float]]:
@@ -151,7 +167,7 @@ def _tint(rng: random.Random) -> tuple[float, float, float]:
     return (light * (1 + warm), light, light * (1 - warm))
 
 
-def _pick(rng: random.Random, chances: Array) -> int:
+def pick(rng: random.Random, chances: Array) -> int:
     """An index drawn with these chances, which sum to 1."""
     edges = list(itertools.accumulate(chances.tolist()))
     return min(bisect.bisect_right(edges, rng.random() * edges[-1]), len(edges) - 1)
