@@ -14,9 +14,9 @@ from typing import Any
 
 from emoscene.catalogue.entry import Entry, entries, find, for_photographs, is_hub_id, known
 from emoscene.catalogue.here import is_here, is_runnable, ready_folder
-from emoscene.errors import OptionError, UnknownModelError, shorten
+from emoscene.errors import ModelFilesError, ModelNotHereError, OptionError, UnknownModelError, shorten
 from emoscene.recognizers import registry
-from emoscene.recognizers.folders import ADAPTER_FILE, Kind, look_into
+from emoscene.recognizers.folders import ADAPTER_FILE, HOW_TO_ASK, Kind, look_into, read_json
 
 __all__ = ["Choice", "resolve"]
 
@@ -82,7 +82,12 @@ def resolve(spec: str | Path = "auto", *, words_only: bool = False, **options: A
     if path.suffix in {".yaml", ".yml"} and path.is_file():
         return _from_yaml(path, options)
     if path.is_dir():
-        return _from_folder(path, name, "a model folder", options)
+        run = run_model(path)
+        return (
+            _from_folder(path, name, "a model folder", options)
+            if run is None
+            else _from_run(run, name, options)
+        )
     if name.startswith(("/", "./", "../", "~")):
         look_into(path)  # A path and no name: says that there is nothing.
     entry = find(name)
@@ -193,6 +198,65 @@ def _from_folder(path: Path, name: str, why: str, options: Mapping[str, Any]) ->
         )
     recognizer, option = _ASKS[folder.kind]
     return Choice(name, why, recognizer, {**_with_folders(options), option: str(path)})
+
+
+def run_model(path: Path) -> Path | None:
+    """The folder of a model that emoscene trained, in a run's folder or itself; None for any other folder.
+
+    Raises:
+        ModelNotHereError: if it is the folder of a run that is not finished.
+    """
+    for folder in (path, path / "model"):
+        if (folder / HOW_TO_ASK).is_file():
+            return folder
+    if (path / "recipe.yaml").is_file() and (path / "manifest.json").is_file():
+        raise ModelNotHereError(
+            "this run has not finished training",
+            value=path,
+            remedy="Give its `emoscene train` again: it goes on.",
+        )
+    return None
+
+
+def _from_run(folder: Path, name: str, options: Mapping[str, Any]) -> Choice:
+    """A model that emoscene trained says how it is asked."""
+    note = read_json(folder / HOW_TO_ASK)
+    recognizer, asked = note.get("recognizer"), note.get("options")
+    if note.get("format") != 1 or recognizer not in registry.names() or not isinstance(asked, dict):
+        raise ModelFilesError(
+            f"the model's {HOW_TO_ASK} cannot be read", value=folder, remedy="Copy or train the folder again."
+        )
+    own = {key: _inside(folder, value) for key, value in asked.items()}
+    settled = _with_folders({**own, **options})
+    base = settled.get("model")
+    if isinstance(base, str) and not Path(base).is_dir() and "model" not in options:
+        raise ModelNotHereError(
+            "the base model that this one was trained on is not here",
+            value=base,
+            remedy="Say where it is: -o model=FOLDER",
+        )
+    title = note.get("name")
+    return Choice(
+        name,
+        "a model that emoscene trained",
+        str(recognizer),
+        settled,
+        title=title if isinstance(title, str) else "",
+    )
+
+
+def _inside(folder: Path, value: object) -> object:
+    """An option's value; one that begins with `./` is a path in the folder."""
+    if not isinstance(value, str) or not value.startswith("./"):
+        return value
+    place = (folder / value).resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise ModelFilesError(
+            f"the model's {HOW_TO_ASK} points out of its folder",
+            value=value,
+            remedy="Train the folder again.",
+        )
+    return str(place)
 
 
 #: Options that name another model. Hub ids and catalogue names in them become folders.

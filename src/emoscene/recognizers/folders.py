@@ -13,7 +13,7 @@ from typing import Any
 
 from emoscene.errors import ModelFilesError, ModelNotHereError, UnknownModelError, shorten
 
-__all__ = ["ADAPTER_FILE", "Kind", "ModelFolder", "look_into", "read_json"]
+__all__ = ["ADAPTER_FILE", "HOW_TO_ASK", "Kind", "ModelFolder", "look_into", "read_json"]
 
 
 class Kind(enum.StrEnum):
@@ -29,12 +29,16 @@ class Kind(enum.StrEnum):
 
 
 #: By `model_type`, where the architecture's name does not say it.
-_DUAL_ENCODERS = frozenset({"clip", "siglip", "siglip2", "chinese_clip", "altclip", "metaclip_2"})
+_DUAL_ENCODERS = frozenset(
+    {"clip", "siglip", "siglip2", "chinese_clip", "altclip", "metaclip_2", "vision-text-dual-encoder"}
+)
 _CAPTIONERS = frozenset({"blip", "blip-2", "git", "vision-encoder-decoder"})
 _SENTENCES = frozenset({"bert", "mpnet", "roberta", "xlm-roberta", "distilbert", "nomic_bert", "modernbert"})
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _OTHER_RUNTIMES = ("*.h5", "*.msgpack", "*.gguf", "*.onnx")
 ADAPTER_FILE = "adapter_config.json"
+#: In the folder of a model that emoscene trained: which recognizer asks it, and with which options.
+HOW_TO_ASK = "emoscene-run.json"
 
 
 @dataclass(frozen=True)

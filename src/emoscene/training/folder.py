@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -25,11 +25,10 @@ from pydantic import BaseModel
 
 from emoscene import __version__
 from emoscene.errors import InputError, OptionError
+from emoscene.recognizers.folders import HOW_TO_ASK
 
 __all__ = ["HOW_TO_ASK", "RunFolder", "recipe_text"]
 
-#: In a model's folder: which recognizer asks it, with which options.
-HOW_TO_ASK = "emoscene-run.json"
 _RECIPE, _MANIFEST, _LOG, _LOCK = "recipe.yaml", "manifest.json", "log.jsonl", ".lock"
 _PACKAGES = ("numpy", "pillow", "torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers")
 
@@ -52,18 +51,26 @@ class RunFolder:
         return self.path / "model"
 
     @property
+    def leads(self) -> bool:
+        """Whether this process writes: of several that train together, the first."""
+        return _leads()
+
+    @property
     def finished(self) -> bool:
         return bool(self.manifest.get("finished"))
 
     @classmethod
     @contextmanager
-    def claim(cls, path: Path, recipe: BaseModel, data: Mapping[str, Any]) -> Iterator[RunFolder]:
+    def claim(
+        cls, path: Path, recipe: BaseModel, data: Mapping[str, Any], *, free: Sequence[str] = ()
+    ) -> Iterator[RunFolder]:
         """Hold a new or empty folder, or one with this very run, finished or not.
 
         Args:
             path: The folder.
             recipe: Its resolved form is kept.
             data: What the run sees, as plain JSON values: counts and hashes.
+            free: Fields of the recipe that change no weight, and may change when the run is gone on with.
 
         Raises:
             OptionError: if it holds something else, or another process trains into it.
@@ -82,14 +89,17 @@ class RunFolder:
                 "another process trains into this folder", value=path, remedy="Wait for it, or stop it."
             ) from None
         try:
-            yield cls._settled(path, recipe, data)
+            yield cls._settled(path, recipe, data, free)
         finally:
             if _leads():
                 lock.release()
 
     @classmethod
-    def _settled(cls, path: Path, recipe: BaseModel, data: Mapping[str, Any]) -> RunFolder:
-        request = {"recipe": recipe.model_dump(mode="json"), "data": dict(data)}
+    def _settled(
+        cls, path: Path, recipe: BaseModel, data: Mapping[str, Any], free: Sequence[str]
+    ) -> RunFolder:
+        fields = {name: value for name, value in recipe.model_dump(mode="json").items() if name not in free}
+        request = {"recipe": fields, "data": dict(data)}
         file = path / _MANIFEST
         if not file.is_file():
             strangers = {p.name for p in path.iterdir()} - {_LOCK, _RECIPE, f"{_MANIFEST}.part"}
@@ -155,10 +165,15 @@ class RunFolder:
         part.replace(self.path / _LOG)
 
     def write_model_note(
-        self, recognizer: str, options: Mapping[str, Any], folder: Path | None = None
+        self, recognizer: str, options: Mapping[str, Any], folder: Path | None = None, name: str = ""
     ) -> None:
-        """Say in the model's folder how it is asked; `./` before a value stands for that folder."""
+        """Say in the model's folder how it is asked; `./` before a value stands for that folder.
+
+        `name` signs the rows, where the recognizer cannot know it itself.
+        """
         note = {"format": 1, "recognizer": recognizer, "options": dict(options)}
+        if name:
+            note["name"] = name
         ((folder or self.model) / HOW_TO_ASK).write_text(json.dumps(note, indent=1) + "\n", "utf-8")
 
 

@@ -35,7 +35,7 @@ __all__ = ["Event", "Fitted", "Progress", "fit", "training_device"]
 
 @dataclass(frozen=True)
 class Event:
-    """What just happened: a step was done, or (then `validation` is there) its weights were validated.
+    """What just happened: a step was done (`loss`), its weights were validated (`validation`), or a `line` was logged.
 
     `loss` and `figures` are means over the people of the step.
     """
@@ -46,6 +46,7 @@ class Event:
     loss: float | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     validation: Mapping[str, float] | None = None
+    line: Mapping[str, Any] | None = None
 
 
 Progress = Callable[[Event], None]
@@ -272,6 +273,11 @@ class _Loop:
                 value=watch,
                 remedy=f"Watch one of {', '.join(figures)}.",
             )
+        if not math.isfinite(figures[watch]):
+            raise OptionError(
+                f"{watch} is not defined on the validation people", value=figures[watch],
+                remedy="Validate on people with labels.",
+            )  # fmt: skip
         now.last = figures
         if now.step == 0:
             now.first = figures
@@ -289,7 +295,9 @@ class _Loop:
     def _log(self, line: dict[str, Any]) -> None:
         if self.team.leads:
             seconds = round(time.monotonic() - self.begun, 2)
-            self.folder.log({"step": self.now.step, "of": self.steps, **line, "seconds": seconds})
+            whole = {"step": self.now.step, "of": self.steps, **line, "seconds": seconds}
+            self.folder.log(whole)
+            self.progress(Event(self.now.step, self.steps, int(line["epoch"]), line=whole))
 
 
 @contextmanager

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,10 +16,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from emoscene.errors import MissingFileError, OptionError
 
-__all__ = ["Part", "kinds", "read_recipe", "run_recipe"]
+__all__ = ["Part", "dry_run", "kinds", "read_recipe", "run_recipe"]
 
-#: kind -> the module of its recipe class (`Recipe`), and the module whose `train(recipe, out)` runs it.
+#: kind -> the module of its recipe class (`Recipe`, or the one behind a colon), and the module whose
+#: `train(recipe, out)` runs it. Where that takes them, it is given `progress` and `counting` too, and may have a
+#: `dry_run(recipe, counting)`.
 _KINDS = {
+    "lora": ("emoscene.training.tuning_recipe", "emoscene.training.lora"),
+    "full": ("emoscene.training.tuning_recipe:Full", "emoscene.training.lora"),
+    "network": ("emoscene.training.network_recipe", "emoscene.training.network"),
     "scenes-llava": ("emoscene.training.scenes_llava.shape", "emoscene.training.scenes_llava.run"),
 }
 
@@ -34,13 +40,38 @@ def kinds() -> list[str]:
     return list(_KINDS)
 
 
-def run_recipe(recipe: Part, out: Path) -> None:
+def run_recipe(recipe: Part, out: Path, **watching: Any) -> None:
     """Run a recipe into the folder `out`; what is there already of the same recipe is gone on with.
+
+    Args:
+        recipe: The recipe.
+        out: The run's folder.
+        **watching: `progress`, called with every `loop.Event`, and `counting`, called with people done and people in
+            all while the data is looked through; ways of training that do not know them are run without.
 
     Raises:
         OptionError: if the folder holds a run of another recipe.
     """
-    import_module(_KINDS[getattr(recipe, "kind")][1]).train(recipe, out)  # noqa: B009
+    run = _way(recipe).train
+    run(recipe, out, **{name: value for name, value in watching.items() if name in signature(run).parameters})
+
+
+def dry_run(recipe: Part, counting: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+    """What a recipe would train, and on whom, as plain JSON values: all people are looked through, nothing is trained.
+
+    Raises:
+        OptionError: if this way of training has no dry run.
+    """
+    run = getattr(_way(recipe), "dry_run", None)
+    if run is None:
+        raise OptionError(
+            "this way of training has no dry run", value=getattr(recipe, "kind", ""), remedy="Train it."
+        )
+    return cast(dict[str, Any], run(recipe, counting))
+
+
+def _way(recipe: Part) -> Any:
+    return import_module(_KINDS[getattr(recipe, "kind", "")][1])
 
 
 def read_recipe(recipe: str | Path, changes: Sequence[str] = ()) -> Part:
@@ -72,7 +103,8 @@ def read_recipe(recipe: str | Path, changes: Sequence[str] = ()) -> Part:
             value=kind,
             remedy=f"Choose one of {', '.join(_KINDS)}.",
         )
-    shape = import_module(_KINDS[kind][0]).Recipe
+    module, _, name = _KINDS[kind][0].partition(":")
+    shape = getattr(import_module(module), name or "Recipe")
     try:
         return cast(Part, shape.model_validate(content))
     except ValidationError as error:
