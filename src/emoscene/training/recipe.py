@@ -77,6 +77,9 @@ def _way(recipe: Part) -> Any:
 def read_recipe(recipe: str | Path, changes: Sequence[str] = ()) -> Part:
     """Read and validate a recipe.
 
+    A recipe with the field `extends` begins with what that one says: its own fields replace fields, and fields within
+    parts.
+
     Args:
         recipe: A YAML file, or the name of a recipe that ships, such as `embedded`.
         changes: `key=value` pairs that replace fields; a dot leads into a part, as in `tower_stage.people=9`.
@@ -86,14 +89,7 @@ def read_recipe(recipe: str | Path, changes: Sequence[str] = ()) -> Part:
         OptionError: if it is not YAML, or a field is missing, unknown or impossible; says which.
     """
     path = _find(recipe)
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise OptionError("the recipe is not YAML", value=path, remedy="Mend its syntax.") from None
-    if not isinstance(content, dict):
-        raise OptionError(
-            "the recipe is no mapping of fields", value=path, remedy="Start from one that ships."
-        )
+    content = _content(path)
     for change in changes:
         _change(content, change)
     kind = content.get("kind")
@@ -113,6 +109,35 @@ def read_recipe(recipe: str | Path, changes: Sequence[str] = ()) -> Part:
         raise OptionError(
             f"the recipe's field {where} cannot be used", value=first["msg"], remedy=f"Mend it in {path}."
         ) from None
+
+
+def _content(path: Path, *below: Path) -> dict[str, Any]:
+    """The fields of a recipe over those of the one that it extends."""
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise OptionError("the recipe is not YAML", value=path, remedy="Mend its syntax.") from None
+    if not isinstance(content, dict):
+        raise OptionError(
+            "the recipe is no mapping of fields", value=path, remedy="Start from one that ships."
+        )
+    extended = content.pop("extends", None)
+    if extended is None:
+        return content
+    first = _find(str(extended))
+    if first in (path, *below):
+        raise OptionError("the recipe extends itself", value=path, remedy="Name another in extends.")
+    return _over(_content(first, path, *below), content)
+
+
+def _over(fields: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`fields` with those of `own` in their place, part by part."""
+    merged = dict(fields)
+    for name, value in own.items():
+        there = merged.get(name)
+        both = isinstance(value, dict) and isinstance(there, dict)
+        merged[name] = _over(there, value) if both else value
+    return merged
 
 
 def _find(recipe: str | Path) -> Path:
