@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Asymmetric", "Bce", "ClassBalanced", "LabelCounts", "LabelLoss", "LogitAdjusted", "Loss", "WeightedEuclidean",
-    "asymmetric", "bce", "check_parts", "effective_weights", "euclidean_weights", "label_loss", "level_loss", "weighted_euclidean",
+    "asymmetric", "bce", "check_parts", "effective_weights", "euclidean_weights", "label_loss", "level_loss",
+    "weighted_euclidean",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
