@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +20,31 @@ __all__ = ["export_graph", "write_domain", "write_notes"]
 
 _OPSET = 18
 _WORTH_HALVING = 256
+#: What the graph computes of the pictures alone.
+_OF_PICTURES = ("cells", "features")
+_INNER = ".inner"
 
 
 def export_graph(model: Any, size: int, file: Path) -> None:
     """Write a trained LLaVA (float32, on the CPU) as one graph; weights are stored in half precision and cast
     back when loaded, so that file and folder hold the same numbers."""
-    batch, length, reads = 2, 90, 5
-    image = model.config.image_token_id
-    tokens = torch.randint(image + 1, model.config.text_config.vocab_size, (batch, length))
+    batch, length, reads, before = 2, 90, 5, 4
+    image, text = model.config.image_token_id, model.config.text_config
+    tokens = torch.randint(image + 1, text.vocab_size, (batch, length))
     tokens[:, 3 : 3 + model.config.image_seq_length] = image
     arguments = (
         torch.zeros(batch, 3, size, size),
         tokens,
         torch.arange(length).repeat(batch, 1),
-        torch.ones(length, length, dtype=torch.bool).tril().repeat(batch, 1, 1),
+        torch.ones(length, before + length, dtype=torch.bool).tril(before).repeat(batch, 1, 1),
         torch.arange(reads).repeat(batch, 1),
+        torch.zeros(batch, text.num_hidden_layers, 2, text.num_key_value_heads, before, text.head_dim),
     )
     axes = {
-        "pixels": {0: "batch"}, "tokens": {0: "batch", 1: "length"}, "positions": {0: "batch", 1: "length"},
-        "mask": {0: "batch", 1: "length", 2: "length"}, "reads": {0: "batch", 1: "reads"},
-        "logits": {0: "batch", 1: "reads"}, "features": {0: "batch"},
+        "pixels": {0: "pictures"}, "tokens": {0: "batch", 1: "length"}, "positions": {0: "batch", 1: "length"},
+        "mask": {0: "batch", 1: "length", 2: "together"}, "reads": {0: "batch", 1: "reads"},
+        "past": {0: "batch", 4: "before"}, "logits": {0: "batch", 1: "reads"}, "features": {0: "pictures"},
+        "present": {0: "batch", 4: "length"}, "cells": {0: "pictures"},
     }  # fmt: skip
     with warnings.catch_warnings():
         # The tracer warns of every shape it takes for fixed and of being the older of two exporters; the newer
@@ -48,13 +54,15 @@ def export_graph(model: Any, size: int, file: Path) -> None:
             Graph(model).eval(), arguments, str(file), dynamo=False, opset_version=_OPSET,
             input_names=list(Graph.inputs), output_names=list(Graph.outputs), dynamic_axes=axes,
         )  # fmt: skip
-    halve(file)
+    exported = onnx.load(str(file))
+    halve(exported.graph)
+    look_only_at_pictures(exported.graph)
+    onnx.checker.check_model(exported)
+    onnx.save(exported, str(file))
 
 
-def halve(file: Path) -> None:
+def halve(graph: onnx.GraphProto) -> None:
     """Store the large float32 weights of a graph as float16 with a cast behind each."""
-    graph_file = onnx.load(str(file))
-    graph = graph_file.graph
     casts, kept = [], []
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
@@ -68,8 +76,73 @@ def halve(file: Path) -> None:
     del graph.initializer[:], graph.node[:]
     graph.initializer.extend(kept)
     graph.node.extend(nodes)
-    onnx.checker.check_model(graph_file)
-    onnx.save(graph_file, str(file))
+
+
+def look_only_at_pictures(graph: onnx.GraphProto) -> None:
+    """Put the tower behind an `If`: a call without pictures, which goes on behind another, does not run it.
+
+    Inside goes what `cells` and `features` need and the rest does not; `cells` is no output any more.
+    """
+    rest = _needed(graph, ("logits", "present"), stop=_OF_PICTURES)
+    inside = _needed(graph, _OF_PICTURES) - rest
+    moved = [node for i, node in enumerate(graph.node) if i in inside]
+    kept = [node for i, node in enumerate(graph.node) if i not in inside]
+    used_outside = {name for node in kept for name in node.input}
+    used_inside = {name for node in moved for name in node.input} - used_outside
+    weights = [tensor for tensor in graph.initializer if tensor.name in used_inside]
+    others = [tensor for tensor in graph.initializer if tensor.name not in used_inside]
+    values = {value.name: value for value in graph.output if value.name in _OF_PICTURES}
+    then = helper.make_graph(
+        [_renamed(node) for node in moved], "look", [], [_inner(values[n]) for n in _OF_PICTURES], weights
+    )
+    without = helper.make_graph(
+        [_nothing(values[name]) for name in _OF_PICTURES], "do_not", [], [_inner(values[n]) for n in _OF_PICTURES]
+    )  # fmt: skip
+    look = [
+        helper.make_node("Size", ["pixels"], ["pixels.size"]),
+        helper.make_node("Cast", ["pixels.size"], ["pixels.any"], to=TensorProto.BOOL),
+        helper.make_node("If", ["pixels.any"], list(_OF_PICTURES), then_branch=then, else_branch=without),
+    ]
+    outputs = [value for value in graph.output if value.name != "cells"]
+    for field, items in ((graph.node, [*look, *kept]), (graph.initializer, others), (graph.output, outputs)):
+        items = [type(item).FromString(item.SerializeToString()) for item in items]
+        del field[:]
+        field.extend(items)
+
+
+def _needed(graph: onnx.GraphProto, names: Sequence[str], stop: Sequence[str] = ()) -> set[int]:
+    """The nodes, by number, that make these values; those of `stop` are taken as given."""
+    maker = {name: i for i, node in enumerate(graph.node) for name in node.output}
+    found: set[int] = set()
+    wanted = list(names)
+    while wanted:
+        name = wanted.pop()
+        if name in stop or name not in maker or maker[name] in found:
+            continue
+        found.add(maker[name])
+        wanted += graph.node[maker[name]].input
+    return found
+
+
+def _renamed(node: onnx.NodeProto) -> onnx.NodeProto:
+    """The node with the inner names of `cells` and `features`, which outside are the names of what `If` gives."""
+    copy = onnx.NodeProto.FromString(node.SerializeToString())
+    for names in (copy.input, copy.output):
+        names[:] = [name + _INNER if name in _OF_PICTURES else name for name in names]
+    return copy
+
+
+def _inner(value: onnx.ValueInfoProto) -> onnx.ValueInfoProto:
+    copy = onnx.ValueInfoProto.FromString(value.SerializeToString())
+    copy.name += _INNER
+    return copy
+
+
+def _nothing(value: onnx.ValueInfoProto) -> onnx.NodeProto:
+    """No rows of this value."""
+    shape = (0, *(d.dim_value for d in value.type.tensor_type.shape.dim[1:]))
+    empty = numpy_helper.from_array(np.zeros(shape, dtype=np.float32))
+    return helper.make_node("Constant", [], [value.name + _INNER], value=empty)
 
 
 def write_domain(folder: Path, domain: Domain) -> str:
