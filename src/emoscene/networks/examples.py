@@ -103,18 +103,20 @@ def batched(examples: Sequence[Example], sight: Sight) -> Batch:
     detected = [one.detected for one in examples if one.detected is not None]
     return Batch(
         boxes=torch.tensor([one.box for one in examples], dtype=torch.float32),
-        scene=_pixels([one.scene for one in examples], sight),
-        body=_pixels([one.body for one in examples], sight),
+        scene=_pixels([one.scene for one in examples], sight.mean, sight.std),
+        body=_pixels(
+            [one.body for one in examples], sight.body_mean or sight.mean, sight.body_std or sight.std
+        ),
         ids=ids,
         words=words,
         detected=stacked(detected, sight.regions) if detected else None,
     )
 
 
-def _pixels(squares: Sequence[Pixels | None], sight: Sight) -> Tensor | None:
+def _pixels(squares: Sequence[Pixels | None], mean: Sequence[float], std: Sequence[float]) -> Tensor | None:
     given = [square for square in squares if square is not None]
     if not given:
         return None
     pixels = torch.from_numpy(np.stack(given)).permute(0, 3, 1, 2).float().div_(255.0)
-    mean, std = (torch.tensor(part).view(1, 3, 1, 1) for part in (sight.mean, sight.std))
-    return pixels.sub_(mean).div_(std)
+    shift, scale = (torch.tensor(part).view(1, 3, 1, 1) for part in (mean, std))
+    return pixels.sub_(shift).div_(scale)

@@ -53,7 +53,7 @@ class About:
     Attributes:
         labels: Ids of the emotions in the order of the outputs.
         label_space: The space that they come from.
-        features: How many features a region has, where a detector gives them.
+        features: How many features a region has, where they come ready made.
         separator: The id of [SEP], where words are read.
         single: One emotion holds (softmax) and not any number of them (sigmoids).
         squared: Outputs are shares themselves, trained with a squared error, and not logits.
@@ -95,6 +95,8 @@ class EmotionNetwork(nn.Module):
         sight = self.shape.sight
         if self.shape.modalities == "text" or sight.detector:
             return {}
+        if sight.tower is None and self.about.features and not isinstance(self.shape, EmoticCnn):
+            return {}  # Regions come ready made.
         if sight.tower is None:
             raise OptionError(
                 "the network has no vision tower",
@@ -154,7 +156,7 @@ class EmotionNetwork(nn.Module):
     def scores(self, outputs: Outputs) -> Tensor:
         """The outputs as scores (batch, labels): sigmoid, softmax, or as they are where they are shares."""
         if self.about.squared:
-            return outputs.emotions
+            return outputs.emotions.clamp(0, 1)
         return outputs.emotions.softmax(dim=-1) if self.about.single else outputs.emotions.sigmoid()
 
 
@@ -181,15 +183,15 @@ def load_network(folder: Path) -> tuple[EmotionNetwork, Words | None]:
     Raises:
         ModelFilesError: if files are missing, broken or do not fit each other.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     shape, about = read_network(folder)
+    if not about.labels:
+        raise ModelFilesError(
+            "this network has no head for emotions yet",
+            value=folder,
+            remedy="Train it: name the folder as `weights` in a recipe of the kind network.",
+        )
     network = EmotionNetwork(shape, about)
-    try:
-        state = load_file(folder / WEIGHTS_FILE)
-    except (SafetensorError, OSError):
-        raise ModelFilesError("the network's weights cannot be read", value=folder, remedy=_AGAIN) from None
+    state = read_tensors_of(folder)
     check_fit(network.state_dict(), state, folder)
     network.load_state_dict(state)
     words = None
@@ -221,6 +223,21 @@ def read_network(folder: Path) -> tuple[EmoticCnn | Vilbert | UnifiedVlp, About]
         raise ModelFilesError(
             f"the folder's {CONFIG_FILE} is missing or cannot be read", value=folder, remedy=_AGAIN
         ) from None
+
+
+def read_tensors_of(folder: Path) -> dict[str, Tensor]:
+    """The weights in a network's folder by name.
+
+    Raises:
+        ModelFilesError: if they are missing or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(folder / WEIGHTS_FILE))
+    except (SafetensorError, OSError):
+        raise ModelFilesError("the network's weights cannot be read", value=folder, remedy=_AGAIN) from None
 
 
 def check_fit(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor], folder: object) -> None:

@@ -8,6 +8,7 @@ no picture                                    --> one region of zeros           
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -125,6 +126,7 @@ class DetectorEyes:
         self._processor = processor
         self._detections = detections
         self._maps: list[Tensor] = []
+        self._lock = threading.Lock()
         backbone = _backbone(model)
         if backbone is not None:
             backbone.register_forward_hook(lambda module, given, out: self._maps.append(_last_map(out)))
@@ -136,6 +138,10 @@ class DetectorEyes:
     @torch.no_grad()
     def __call__(self, image: Image.Image, box: Sequence[float]) -> Regions:
         """The regions of one person: a batch of one, on the CPU. `box` is in shares of the picture."""
+        with self._lock:
+            return self._look(image, box)
+
+    def _look(self, image: Image.Image, box: Sequence[float]) -> Regions:
         self._maps.clear()
         inputs = self._processor(images=[image], return_tensors="pt")
         device = next(self._model.parameters()).device

@@ -30,6 +30,7 @@ class Sight(_Part):
         size: The side of the square that the whole picture is scaled to, in pixels.
         body_size: That of the person's crop; None takes `size`.
         mean, std: What pixels from 0 to 1 are shifted and divided by.
+        body_mean, body_std: Those of the crop; None takes the others.
         view: The person's crop (`body`), the whole picture (`scene`), or both.
         cells: Each view is cut into cells x cells regions (0: only its mean). Of no use to the EMOTIC CNN.
         red_box: Draw the person's box into the whole picture.
@@ -44,6 +45,8 @@ class Sight(_Part):
     body_size: Annotated[int, Field(ge=16, le=1024)] | None = None
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    body_mean: tuple[float, float, float] | None = None
+    body_std: tuple[float, float, float] | None = None
     view: View = "both"
     cells: Annotated[int, Field(ge=0, le=32)] = 4
     red_box: bool = False

@@ -30,6 +30,7 @@ _BUILT_IN = {
     "language": "emoscene.recognizers.language:make",
     "majority": "emoscene.recognizers.priors:make_majority",
     "narrated": "emoscene.recognizers.narrated:make",
+    "network": "emoscene.recognizers.network:make",
     "none": "emoscene.recognizers.priors:make_none",
     "rand6": "emoscene.recognizers.priors:make_rand6",
     "rand6_weighted": "emoscene.recognizers.priors:make_rand6_weighted",
