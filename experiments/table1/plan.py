@@ -134,8 +134,10 @@ def _fit(context: Context, row: Row, recognizer: Recognizer, found: RunFiles, no
     if not any(row.score_kind not in (None, ScoreKind.MEMBERSHIP) for row in found.rows()):
         now.about["rules"] = "none: the answers are sets"
         return
-    split, limit = row.rules_on
-    asked = _ask(context, row, recognizer, split, limit, now.folder / FITTED)
+    split, many = row.rules_on
+    share = many is not None and many < 1
+    limit = round(many * context.sizes.people[split]) if many is not None and share else many
+    asked = _ask(context, row, recognizer, split, None if limit is None else int(limit), now.folder / FITTED)
     try:
         rules = fit_run(asked)
     except InputError as error:

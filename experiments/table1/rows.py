@@ -150,8 +150,8 @@ class Row:
         needs: Parts that it needs.
         words: Whether its samples hold the words of the scene.
         fit_split: Where a `Fittable` recognizer counts.
-        rules_on: The split whose answers rules are fitted on, and how many of its people (None: all). A row that learnt
-            from the labels of val takes people of train that it did not see.
+        rules_on: The split whose answers rules are fitted on, and how many of its people, the first ones (None: all;
+            below 1 a share). A row that learnt from the labels of val takes people that it did not see.
         about: What else the manifest of its runs says; plain JSON values.
     """
 
@@ -164,7 +164,7 @@ class Row:
     needs: tuple[str, ...] = ()
     words: bool = False
     fit_split: str = "train"
-    rules_on: tuple[str, int | None] = ("val", None)
+    rules_on: tuple[str, float | None] = ("val", None)
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
