@@ -98,7 +98,7 @@ class WebPicture:
 
 
 def web_picture(seed: int, number: int, side: int, *, cut_out_share: float = 0.0) -> WebPicture:
-    """Picture `number` of the stream: a pure function of its arguments. The stream shares no scene with another seed."""
+    """Picture `number` of the stream: a pure function of its arguments."""
     scene = sample_scene(seed, number, split="train")
     rng = random.Random(f"web/{seed}/{number}")
     subject = rng.randrange(len(scene.people))
