@@ -111,10 +111,8 @@ def test_one_change_does_not_shift_the_draws_of_another() -> None:
 
 def test_how_often_and_how_far() -> None:
     at_the_left = BoundingBox(x1=20, y1=20, x2=50, y2=90)
-    views = [
-        augmented_view(scene(at_the_left), Augment(flip=0.3, crop=0.1, colour=0, rotation=0), str(i))
-        for i in range(300)
-    ]
+    how = Augment(flip=0.3, crop=0.1, colour=0, rotation=0)
+    views = [augmented_view(scene(at_the_left), how, str(i)) for i in range(300)]
     mirrored = [view.boxes[0].x1 + view.boxes[0].x2 > view.image.width for view in views]
     assert 0.23 < np.mean(mirrored) < 0.37
     assert min(view.image.width for view in views) >= 160 * 0.8

@@ -39,11 +39,11 @@ class Augment(Part):
         paraphrase: The chance that the words are put in another order, with other function words.
     """
 
-    flip: float = Field(0.5, ge=0, le=1)
-    crop: float = Field(0.15, ge=0, lt=0.5)
-    colour: float = Field(0.2, ge=0, lt=1)
-    rotation: float = Field(4.0, ge=0, le=45)
-    paraphrase: float = Field(0.5, ge=0, le=1)
+    flip: float = Field(default=0.5, ge=0, le=1)
+    crop: float = Field(default=0.15, ge=0, lt=0.5)
+    colour: float = Field(default=0.2, ge=0, lt=1)
+    rotation: float = Field(default=4.0, ge=0, le=45)
+    paraphrase: float = Field(default=0.5, ge=0, le=1)
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,9 @@ class Asymmetric(Part):
     """
 
     kind: Literal["asymmetric"] = "asymmetric"
-    gamma_positive: float = Field(1.0, ge=0)
-    gamma_negative: float = Field(4.0, ge=0)
-    margin: float = Field(0.05, ge=0, lt=1)
+    gamma_positive: float = Field(default=1.0, ge=0)
+    gamma_negative: float = Field(default=4.0, ge=0)
+    margin: float = Field(default=0.05, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _has_gradients(self) -> Asymmetric:
@@ -73,7 +73,7 @@ class ClassBalanced(Part):
     """
 
     kind: Literal["class_balanced"] = "class_balanced"
-    beta: float = Field(0.999, ge=0, lt=1)
+    beta: float = Field(default=0.999, ge=0, lt=1)
     weighs: Literal["label", "positives"] = "label"
 
 
@@ -88,7 +88,7 @@ class WeightedEuclidean(Part):
     """
 
     kind: Literal["weighted_euclidean"] = "weighted_euclidean"
-    c: float = Field(1.2, gt=1)
+    c: float = Field(default=1.2, gt=1)
     weights: Literal["data", "batch"] = "data"
 
 
@@ -100,7 +100,7 @@ class LogitAdjusted(Part):
     """
 
     kind: Literal["logit_adjusted"] = "logit_adjusted"
-    tau: float = Field(1.0, ge=0)
+    tau: float = Field(default=1.0, ge=0)
 
 
 #: The field `loss` of a recipe.

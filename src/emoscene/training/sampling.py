@@ -32,8 +32,8 @@ class Balance(Part):
         most: How often one person may come at most.
     """
 
-    share: float = Field(0.1, gt=0, lt=1)
-    most: int = Field(8, ge=1)
+    share: float = Field(default=0.1, gt=0, lt=1)
+    most: int = Field(default=8, ge=1)
 
 
 @dataclass(frozen=True)

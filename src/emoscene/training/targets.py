@@ -41,7 +41,7 @@ class Teaching(Part):
     """
 
     labels: Literal["set", "votes"] = "set"
-    smoothing: float = Field(0.0, ge=0)
+    smoothing: float = Field(default=0.0, ge=0)
 
 
 @dataclass(frozen=True)
