@@ -36,8 +36,34 @@ def test_people_come_back_with_pictures_boxes_labels_and_vad(drawn: Path) -> Non
         assert person.target_vad is not None
         assert person.target_vad.valence == row["vad"]["valence"]
         assert person.text is None
+        assert [vote.labels for vote in person.annotations] == [
+            frozenset(vote["labels"]) for vote in row["annotators"]
+        ]
+        assert len(person.annotations) == 5
+        assert person.group == row["image"]
+        assert "pair" not in person.attributes
     spoken = list(open_dataset("scenes", drawn, words=True).samples("test"))
     assert [person.text for person in spoken] == [row["words"] or None for row in rows]
+
+
+def test_pairs_say_which_they_are_and_stay_together(tmp_path: Path) -> None:
+    make_dataset(
+        tmp_path,
+        people=8,
+        seed=3,
+        workers=1,
+        size=64,
+        splits={"counterfactual": 1, "test": 1},
+        gate_people=20,
+    )
+    dataset = open_dataset("scenes", tmp_path)
+    assert dataset.splits == ("test", "counterfactual")
+    a, b = list(dataset.samples("counterfactual"))[:2]
+    assert a.attributes["pair"] == b.attributes["pair"] == a.group == b.group
+    assert (a.attributes["side"], b.attributes["side"]) == ("a", "b")
+    assert a.box == b.box
+    assert a.picture != b.picture
+    assert {person.split for person in dataset.samples("counterfactual")} == {"counterfactual"}
 
 
 @pytest.mark.slow

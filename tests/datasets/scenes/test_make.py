@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emoscene.datasets.scenes import EMOTIONS, READERS, draw_scene, sample_scene
+from emoscene.datasets.scenes import EMOTIONS, READERS, draw_scene, people_of, sample_scene
 from emoscene.datasets.scenes.make import make_dataset, read_manifest
 from emoscene.errors import OptionError
 
 REQUEST = {"people": 30, "seed": 3, "size": 64, "gate_people": 60}
 
 
-def make(out: Path, **changes: int) -> dict[str, str]:
+def make(out: Path, **changes: Any) -> dict[str, str]:
     """Makes a small dataset; gives the hash of every file."""
     given: dict[str, Any] = {"workers": 1, **REQUEST, **changes}
     make_dataset(out, **given)
@@ -95,7 +95,7 @@ def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
         make(tmp_path / "thesis.txt")
 
 
-@pytest.mark.parametrize("change", [{"people": 0}, {"size": 8}])
+@pytest.mark.parametrize("change", [{"people": 0}, {"size": 8}, {"seed": -1}])
 def test_impossible_numbers_are_refused(tmp_path: Path, change: dict[str, int]) -> None:
     with pytest.raises(OptionError):
         make(tmp_path, **change)
@@ -108,3 +108,43 @@ def test_splits_can_be_chosen(tmp_path: Path) -> None:
     assert manifest.people == {"test": 7}
     with pytest.raises(OptionError, match="splits"):
         make_dataset(tmp_path / "b", people=7, seed=1, splits={"dev": 1})
+
+
+CONTROLLED_SPLITS = {"train": 0.4, "conflict": 0.2, "counterfactual": 0.2, "bias_reversed": 0.2}
+
+
+def test_controlled_splits_are_written_with_pairs_whole_and_readers_of_their_own(tmp_path: Path) -> None:
+    made = make_dataset(
+        tmp_path, people=25, seed=2, workers=1, size=64, splits=CONTROLLED_SPLITS, gate_people=60
+    )
+    assert made.people == {"train": 11, "conflict": 5, "counterfactual": 4, "bias_reversed": 5}
+    assert made.figures == {
+        "train": "mean_ap", "conflict": "mean_ap", "counterfactual": "ranked", "bias_reversed": "label_ap",
+    }  # fmt: skip
+    assert made.readers["counterfactual"]["person"] == 0.5
+    assert "picture_colour" in made.readers["bias_reversed"]
+    assert "picture_colour" not in made.readers["train"]
+    arrays = np.load(tmp_path / "readers.npz")
+    for split, count in made.people.items():
+        rows = [json.loads(line) for line in (tmp_path / f"{split}.jsonl").read_text().splitlines()]
+        assert [(row["id"], row["pair"], row["side"]) for row in rows] == [
+            (f"{p.scene.id}-{p.subject}", p.pair, p.side) for p in people_of(split, 2, count)
+        ]
+        assert all(len(row["annotators"]) == 5 for row in rows)
+        assert all((tmp_path / row["image"]).is_file() for row in rows)
+        assert all(arrays[f"{split}/{reader}"].shape == (count, 26) for reader in made.readers[split])
+    assert len(list((tmp_path / "images").iterdir())) == sum(made.pictures.values())
+    assert "picture_colour" in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_controlled_splits_are_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
+    one, two = (
+        make(tmp_path / str(workers), workers=workers, splits=CONTROLLED_SPLITS) for workers in (1, 2)
+    )
+    assert one == two
+
+
+def test_only_pairs_need_an_even_number(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="pairs"):
+        make_dataset(tmp_path, people=5, seed=2, splits={"two_people": 1})
