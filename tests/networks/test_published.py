@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 import torch
 
+from emoscene.catalogue.conversion import convert
 from emoscene.errors import ModelFilesError
+from emoscene.labels import label_space
 from emoscene.networks.examples import Batch
-from emoscene.networks.network import EmotionNetwork, load_network, save_network
+from emoscene.networks.network import EmotionNetwork, load_network, read_network, save_network
 from emoscene.networks.published import (
     emotic_cnn,
     resnet_names,
@@ -25,6 +28,8 @@ from emoscene.networks.regions import Regions
 from emoscene.networks.shapes import Sight
 from emoscene.networks.unified_vlp import UnifiedVlpCore
 from emoscene.networks.vilbert import VilbertCore
+from emoscene.recognizers.conformance_samples import drawn_samples
+from emoscene.recognizers.network import make
 from tests.networks import plain
 from tests.networks.tiny import LABELS
 
@@ -117,7 +122,8 @@ def test_unified_vlp_says_what_the_published_one_says(kind: Any) -> None:
         )
         hidden = core.stream(torch.tensor([ids]), words, regions, kind)
         ours = core.word_guesses(torch.tensor([ids]), words, regions, kind)[0]
-    torch.testing.assert_close(torch.tanh(core.pool(hidden[0, 0])), pooled, atol=1e-5, rtol=1e-5)
+        summary = torch.tanh(core.pool(hidden[0, 0]))
+    torch.testing.assert_close(summary, pooled, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(ours, logits, atol=1e-4, rtol=1e-5)
 
 
@@ -206,3 +212,45 @@ def test_parts_that_do_not_fit() -> None:
     seven = fusion | {"fc_cat.weight": torch.zeros(7, 16)}
     with pytest.raises(ModelFilesError, match="26 emotions"):
         emotic_cnn(context.state_dict(), body.state_dict(), seven)
+
+
+def _save(tensors: Any, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(dict(tensors), file)
+
+
+def test_conversion_of_published_files(tmp_path: Path) -> None:
+    """The explicit converter alone reads `.bin` files, writes safetensors, and names what it left out."""
+    _save(_vilbert(), tmp_path / "vilbert" / "multi_task_model.bin")
+    (tmp_path / "vilbert" / "bert_base.json").write_text(json.dumps(_CONFIG | {"hidden_size": 16}))
+    done = convert(tmp_path / "vilbert")
+    assert done.kind.startswith("vilbert without a head")
+    assert set(done.unused) == set(vilbert_names(_vilbert()).unused)
+    assert sorted(f.name for f in done.folder.iterdir()) == [
+        "conversion.json",
+        "model.safetensors",
+        "network.json",
+    ]
+    shape, about = read_network(done.folder)
+    assert (shape.name, about.features) == ("vilbert", 10)
+    with pytest.raises(ModelFilesError, match="no head for emotions"):
+        load_network(done.folder)
+    tensors = plain.unified_vlp_tensors(width=64, features=12, classes=9, words=40, layers=2)
+    _save(tensors, tmp_path / "vlp" / "model.30.bin")
+    assert read_network(convert(tmp_path / "vlp").folder)[0].name == "unified-vlp"
+    del tensors["bert.encoder.layer.1.output.dense.bias"]
+    _save(tensors, tmp_path / "torn" / "model.30.bin")
+    with pytest.raises(ModelFilesError, match="missing"):
+        convert(tmp_path / "torn")
+
+
+def test_conversion_of_the_emotic_cnn(tmp_path: Path) -> None:
+    context, body, fusion = _port(deep=False)
+    for name, tensors in (("context", context.state_dict()), ("body", body.state_dict()), ("emotic", fusion)):
+        _save(tensors, tmp_path / "port" / f"model_{name}1.pth")
+    done = convert(tmp_path / "port")
+    assert done.kind == "emotic-cnn"
+    (row, *_) = make(label_space("emotic"), model=str(done.folder)).predict(drawn_samples())
+    assert row.ok
+    assert row.vad is not None
+    assert all(0 <= score <= 1 for score in row.scores.values())

@@ -55,19 +55,27 @@ def tiny_words(longest: int = 16) -> Words:
 
 def shape(name: str, **changes: Any) -> EmoticCnn | Vilbert | UnifiedVlp:
     """A tiny shape; `changes` go to the shape, those of `sight` to that."""
-    sight = Sight(**({"tower": RESNET, "size": 64, "cells": 2} | changes.pop("sight", {})))
+    sight = Sight.model_validate({"tower": RESNET, "size": 64, "cells": 2} | changes.pop("sight", {}))
     if name == "emotic-cnn":
-        return EmoticCnn(**({"fused": 16, "sight": sight} | changes))
-    common = {"vocabulary": tiny_words().size, "longest": 16, "sight": sight}
+        return EmoticCnn.model_validate({"fused": 16, "sight": sight} | changes)
+    common: dict[str, Any] = {"vocabulary": tiny_words().size, "longest": 16, "sight": sight}
     if name == "vilbert":
-        ours = {"text": _STREAM, "visual": Stream(width=20, heads=2, layers=1, intermediate=28), "joint": 16}
-        return Vilbert(**(common | ours | {"joint_heads": 2, "connections": ((1, 0), (2, 1))} | changes))
-    return UnifiedVlp(**(common | {"stream": _STREAM, "positions": 64} | changes))
+        ours: dict[str, Any] = {
+            "text": _STREAM,
+            "visual": Stream(width=20, heads=2, layers=1, intermediate=28),
+            "joint": 16,
+        }
+        return Vilbert.model_validate(
+            common | ours | {"joint_heads": 2, "connections": ((1, 0), (2, 1))} | changes
+        )
+    return UnifiedVlp.model_validate(common | {"stream": _STREAM, "positions": 64} | changes)
 
 
 def network(
     name: str, *, seed: int = 0, about: dict[str, Any] | None = None, **changes: Any
 ) -> EmotionNetwork:
     """A tiny network with random weights from a seed."""
-    said = {"labels": LABELS, "label_space": "emotic", "separator": tiny_words().end} | (about or {})
+    said: dict[str, Any] = {"labels": LABELS, "label_space": "emotic", "separator": tiny_words().end} | (
+        about or {}
+    )
     return EmotionNetwork(shape(name, **changes), About(**said), seed=seed)

@@ -18,6 +18,7 @@ from emoscene.catalogue import original_llava
 from emoscene.catalogue.entry import find
 from emoscene.catalogue.here import conversion_target, hub_cache, pulled_folder, safe_name
 from emoscene.catalogue.pickles import read_tensors
+from emoscene.catalogue.published_networks import PublishedNetwork, published_network
 from emoscene.errors import ModelError, ModelFilesError, ModelNotHereError, OptionError, shorten
 from emoscene.recognizers.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, PROJECTOR_WEIGHTS
 from emoscene.recognizers.folders import read_json
@@ -89,7 +90,11 @@ def convert(
     """
     folder, target = _places(source, out)
     is_adapter = (folder / ADAPTER_CONFIG).is_file()
-    pickles = _adapter_files(folder) if is_adapter else _model_files(folder)
+    network = None if is_adapter else published_network(folder)
+    if network is not None:
+        pickles = list(network.files)
+    else:
+        pickles = _adapter_files(folder) if is_adapter else _model_files(folder)
     made_of = {file.name: _sha256(file) for file in pickles}
     if target.exists():
         return _already(target, made_of)
@@ -97,6 +102,8 @@ def convert(
         work = _Work(growing)
         if is_adapter:
             kind, base = _convert_adapter(folder, work, base, say)
+        elif network is not None:
+            kind, base = _convert_network(network, work, say), ""
         else:
             kind, base = "model", ""
             _convert_model(folder, pickles, work, say)
@@ -265,6 +272,19 @@ def _convert_adapter(folder: Path, work: _Work, base: str | None, say: Say) -> t
     _write_json(work.folder / ADAPTER_CONFIG, adapter)
     work.renamed, work.unused = len(names) + len(projector), list(unused)
     return "adapter of the original LLaVA", base
+
+
+def _convert_network(network: PublishedNetwork, work: _Work, say: Say) -> str:
+    """Writes a published ViLBERT, Unified-VLP or EMOTIC CNN as a network of ours, and returns its kind."""
+    from emoscene.networks.network import write_network
+
+    found = network.shaped()
+    say(f"{', '.join(file.name for file in network.files)} -> {network.kind}: {len(found.tensors)} tensors")
+    write_network(work.folder, found.shape, found.about, _apart(found.tensors))
+    work.renamed, work.unused = len(found.tensors), list(found.unused)
+    if not found.about.labels:
+        return f"{network.kind} without a head: name it as `weights` in a recipe of the kind network"
+    return network.kind
 
 
 def _read(file: Path, *, may_be_empty: bool = False) -> dict[str, Any]:

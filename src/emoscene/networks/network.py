@@ -37,6 +37,7 @@ __all__ = [
     "load_network",
     "read_network",
     "save_network",
+    "write_network",
 ]
 
 CONFIG_FILE = "network.json"
@@ -162,18 +163,23 @@ class EmotionNetwork(nn.Module):
 
 def save_network(network: EmotionNetwork, folder: Path, words: Words | None) -> None:
     """Write a network into a folder, the weights last."""
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
-    config = {
-        "format": _FORMAT, "shape": network.shape.model_dump(mode="json"), "about": asdict(network.about)
-    }  # fmt: skip
-    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if words is not None:
         words.tokenizer.save(str(folder / TOKENIZER_FILE))
-    tensors = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+    write_network(folder, network.shape, network.about, network.state_dict())
+
+
+def write_network(
+    folder: Path, shape: EmoticCnn | Vilbert | UnifiedVlp, about: About, tensors: Mapping[str, Tensor]
+) -> None:
+    """Write what a network is and its weights; `load_network` gives it back."""
+    from safetensors.torch import save_file
+
+    config = {"format": _FORMAT, "shape": shape.model_dump(mode="json"), "about": asdict(about)}
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
     part = folder / f"{WEIGHTS_FILE}.part"
-    save_file({k: v.cpu() for k, v in tensors.items()}, part, metadata={"format": "pt"})
+    plain = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
+    save_file(plain, part, metadata={"format": "pt"})
     part.replace(folder / WEIGHTS_FILE)
 
 
