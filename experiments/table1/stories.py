@@ -57,9 +57,10 @@ _FACES = {
     "gasp": "the mouth stood open", "sleepy": "the eyes nearly closed",
 }  # fmt: skip
 _POSES = {
-    "neutral": "there was no movement", "pointing": "a hand was pointing at somebody", "crossed": "the arms were crossed",
-    "arms_up": "both arms were raised", "open_arms": "the arms were spread", "hand_heart": "both hands lay on the chest",
-    "hands_face": "the face was hidden in the hands", "slumped": "the head was hanging",
+    "neutral": "there was no movement", "pointing": "a hand was pointing at somebody",
+    "crossed": "the arms were crossed", "arms_up": "both arms were raised", "open_arms": "the arms were spread",
+    "hand_heart": "both hands lay on the chest", "hands_face": "the face was hidden in the hands",
+    "slumped": "the head was hanging",
 }  # fmt: skip
 _OPENINGS = (
     "There was {at} {where}, and this is the story of the {role}.",
