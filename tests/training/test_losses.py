@@ -74,7 +74,7 @@ def test_binary_cross_entropy() -> None:
 def test_asymmetric_loss(plus: float, minus: float, margin: float) -> None:
     def cell(p: float, y: float, k: int) -> float:
         q = max(p - margin, 0)
-        return -y * (1 - p) ** plus * math.log(p) - (1 - y) * q**minus * math.log(1 - q)
+        return float(-y * (1 - p) ** plus * math.log(p) - (1 - y) * q**minus * math.log(1 - q))
 
     loss = Asymmetric(gamma_positive=plus, gamma_negative=minus, margin=margin)
     assert found(loss) == pytest.approx(by_hand(cell))

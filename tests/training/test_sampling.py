@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,10 @@ from hypothesis import strategies as st
 
 from emoscene.datasets.registry import open_dataset
 from emoscene.errors import InputError, OptionError
+from emoscene.training.augment import Augment
+from emoscene.training.data import Data, load_people
 from emoscene.training.sampling import Balance, Balanced, ClassAware, balance, few
+from tests.training.people import COLOURS, coloured_people
 
 LABELS = ("everywhere", "common", "rare", "rarest", "nobody's")
 
@@ -84,11 +88,12 @@ def test_any_people_are_balanced_as_far_as_can_be(
         assert reached or exhausted
 
 
-def test_emotics_val_split_is_balanced_in_little_time(reference_data: object) -> None:
+@pytest.mark.slow
+def test_emotics_val_split_is_balanced_in_little_time(reference_data: Path) -> None:
     """Against the real label sets: every category of the 26 reaches 8 % with at most 8 repeats of a person."""
     from emoscene.labels import label_space
 
-    file = next((reference_data / "emotic-labels").glob("*.csv"))  # type: ignore[operator]
+    file = next((reference_data / "emotic-labels").glob("*.csv"))
     dataset = open_dataset("emotic", str(file))
     sets = [sample.target or frozenset() for sample in dataset.samples("val")]
     found = balance(sets, label_space("emotic").ids, Balance(share=0.08))
@@ -135,3 +140,31 @@ def test_labels_are_drawn_equally_and_people_as_their_weights_say() -> None:
 def test_without_labels_nobody_can_be_drawn() -> None:
     with pytest.raises(InputError, match="nobody has a label"):
         ClassAware([frozenset()], LABELS)
+
+
+def test_recipes_balance_and_draw_few_people(tmp_path: Path) -> None:
+    root = str(coloured_people(tmp_path, train=40))
+    table = Data(dataset="table", root=root)
+    rare = Data(dataset="table", root=root, limit=29, balance=Balance(share=0.4, most=3))
+    plain, balanced = load_people(table, 0), load_people(rare, 0)
+    assert (len(plain.train), plain.balanced) == (40, None)
+    assert balanced.balanced is not None
+    assert len(balanced.train) == sum(balanced.balanced.times) > 29
+    assert balanced.describe()["balanced"]["people"] == [29, len(balanced.train)]
+    drawn = load_people(Data(dataset="table", root=root, samples=4), 5)
+    assert len(drawn.train) == 4
+    assert {label for sample in drawn.train for label in sample.target or ()} == {
+        label for labels in COLOURS.values() for label in labels
+    }
+
+
+def test_those_trained_on_are_changed_and_those_who_judge_are_not(tmp_path: Path) -> None:
+    root = str(coloured_people(tmp_path, train=4))
+    people = load_people(Data(dataset="table", root=root, augment=Augment(flip=1, rotation=0)), 0)
+    once, again, later = (people.seen(0, key) for key in ("0/0/0", "0/0/0", "0/1/0"))
+    assert once.picture.tobytes() == again.picture.tobytes() != later.picture.tobytes()
+    assert once.target == people.train[0].target
+    assert isinstance(people.val[0].picture, str | Path), "a path, not yet opened"
+    assert (
+        load_people(Data(dataset="table", root=root), 0).seen(0, "0/0/0").picture == people.train[0].picture
+    )

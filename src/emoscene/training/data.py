@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,9 @@ from emoscene.datasets.base import Dataset
 from emoscene.datasets.registry import open_dataset
 from emoscene.errors import InputError, MissingFileError, OptionError
 from emoscene.labels import LabelSpace
+from emoscene.training.augment import Augment, augmented
 from emoscene.training.recipe import Part
+from emoscene.training.sampling import Balance, Balanced, balance, few
 from emoscene.types import Sample
 
 __all__ = ["Data", "People", "load_people"]
@@ -37,9 +38,12 @@ class Data(Part):
         options: Options of the dataset.
         train, val: Splits; without `val`, nothing is validated and the last weights are kept.
         limit, val_limit: At most so many people, the first of the split.
-        samples: So many people of those, drawn by the recipe's seed (the paper's setting of 100).
+        samples: So many people of those, drawn by the recipe's seed, every label among them where that is possible (the
+            paper's setting of 100).
         texts: Files of JSON lines with `id` and `caption` (or `text`), such as the rows of a captioner's run: they
             take the place of the words of the people they name.
+        balance: People with rare labels come several times (the paper's balanced augmentation, with `augment`).
+        augment: Pictures and words of those trained on are changed a little each time.
     """
 
     dataset: str
@@ -51,6 +55,8 @@ class Data(Part):
     val_limit: int | None = Field(default=None, ge=1)
     samples: int | None = Field(default=None, ge=1)
     texts: tuple[str, ...] = ()
+    balance: Balance | None = None
+    augment: Augment | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ class People:
         train, val: They all have known labels.
         unlabelled: People of the two splits left out because nothing is known of them.
         leaked: People of `val` left out because their picture is trained on.
+        balanced: How often each of the people trained on comes in `train`, if not once.
+        augment: How those trained on are changed each time.
     """
 
     dataset: Dataset
@@ -69,10 +77,21 @@ class People:
     val: Sequence[Sample] = field(repr=False)
     unlabelled: int = 0
     leaked: int = 0
+    balanced: Balanced | None = field(default=None, repr=False)
+    augment: Augment | None = None
 
     @property
     def labels(self) -> LabelSpace:
         return self.dataset.labels
+
+    def seen(self, index: int, key: str) -> Sample:
+        """One of those trained on, as they are seen this time: `key` is `Draw.key`.
+
+        Raises:
+            PictureError, BoxError: if the picture cannot be opened, or the person is not in it.
+        """
+        sample = self.train[index]
+        return sample if self.augment is None else augmented(sample, self.augment, key)
 
     def describe(self) -> dict[str, Any]:
         """What a manifest says of them."""
@@ -81,6 +100,7 @@ class People:
             "train": {"people": len(self.train), "sha256": _digest(self.train)},
             "val": {"people": len(self.val), "sha256": _digest(self.val), "leaked_and_left_out": self.leaked},
             "unlabelled_and_left_out": self.unlabelled,
+            **({} if self.balanced is None else {"balanced": self.balanced.describe()}),
         }
 
     def label_counts(self) -> dict[str, int]:
@@ -113,7 +133,7 @@ def load_people(data: Data, seed: int) -> People:
                 sample.model_copy(update={"text": texts[sample.id]}) if sample.id in texts else sample
             )
         found[use] = known
-    train = _drawn(found["train"], data, seed)
+    train = _drawn(found["train"], data, seed, dataset.labels)
     if not train:
         raise OptionError(
             "nobody of the split has known labels", value=data.train, remedy="Train on another split."
@@ -126,14 +146,17 @@ def load_people(data: Data, seed: int) -> People:
             value=data.val,
             remedy="Validate on another split.",
         )
-    return People(dataset, train, val, unlabelled, len(found["val"]) - len(val))
+    leaked, balanced = len(found["val"]) - len(val), None
+    if data.balance is not None:
+        balanced = balance([sample.target or () for sample in train], dataset.labels.ids, data.balance)
+        train = [train[i] for i in balanced.indices]
+    return People(dataset, train, val, unlabelled, leaked, balanced, data.augment)
 
 
-def _drawn(train: list[Sample], data: Data, seed: int) -> list[Sample]:
+def _drawn(train: list[Sample], data: Data, seed: int, labels: LabelSpace) -> list[Sample]:
     if data.samples is None or data.samples >= len(train):
         return train
-    chosen = random.Random(f"samples/{seed}").sample(range(len(train)), data.samples)
-    return [train[i] for i in sorted(chosen)]
+    return [train[i] for i in few([sample.target or () for sample in train], labels.ids, data.samples, seed)]
 
 
 def _picture(sample: Sample) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from emoscene.networks.network import EmotionNetwork
 from emoscene.networks.regions import DetectorEyes
 from emoscene.networks.unified_vlp import UnifiedVlpCore
 from emoscene.networks.words import Words
+from emoscene.training.augment import Augment, augmented
 from emoscene.training.losses import LabelCounts, label_loss, level_loss
 from emoscene.training.network_recipe import Recipe
 from emoscene.training.targets import Taught
@@ -32,6 +34,8 @@ from emoscene.types import Picture, Sample
 __all__ = ["Lesson", "NetworkTask", "Senses"]
 
 _TOP = 6
+#: Mirrored, these would be wrong.
+_SIDES = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 _VALIDATED_AT_ONCE = 64
 
 
@@ -61,13 +65,13 @@ class Senses:
         self.shape, self.words, self.eyes = network.shape, words, eyes
         self._room, self._kept, self._lock = room, dict[str, Example](), threading.Lock()
 
-    def __call__(self, sample: Sample, *, words: bool = True) -> Example:
-        """One person; `words=False` leaves the words out.
+    def __call__(self, sample: Sample, *, words: bool = True, keep: bool = True) -> Example:
+        """One person; `words=False` leaves the words out, `keep=False` is for pictures that are seen once.
 
         Raises:
             InputError: if the picture cannot be used; names the person.
         """
-        seen = self._kept.get(sample.id) or self._look(sample)
+        seen = (self._kept.get(sample.id) if keep else None) or self._look(sample, keep)
         return replace(seen, ids=self._read(sample.text if words else None))
 
     def _read(self, text: str | None) -> tuple[int, ...]:
@@ -76,21 +80,21 @@ class Senses:
         told = text if text and self.shape.modalities != "image" else ""
         return self.words.encode(told)[0]
 
-    def _look(self, sample: Sample) -> Example:
+    def _look(self, sample: Sample, keep: bool) -> Example:
         if self.shape.modalities == "text":
             return Example()
         try:
             picture = sample.picture if isinstance(sample.picture, Picture) else open_picture(sample.picture)
             seen = look(picture.image, sample, self.shape.sight, self.eyes)
         except EmosceneError as error:
-            raise InputError(
-                f"{sample.id} cannot be trained on: {error.what}", value=error.value, remedy=error.remedy
-            ) from error
+            raise _unusable(sample, error) from error
+        if not keep:
+            return seen
         size = sum(part.nbytes for part in (seen.scene, seen.body) if part is not None)
         if seen.detected is not None:
             size += 4 * seen.detected.features.numel()
         with self._lock:
-            if size <= self._room:
+            if keep and size <= self._room:
                 self._room -= size
                 self._kept[sample.id] = seen
         return seen
@@ -114,6 +118,7 @@ class NetworkTask(Task[Lesson]):
         senses: How people are made ready.
         recipe: Loss, weights, what is left out or mirrored.
         train, val: Samples and what is known of them.
+        people: Who of `train` is seen in an epoch, with repeats; None: everybody once.
     """
 
     def __init__(
@@ -123,9 +128,11 @@ class NetworkTask(Task[Lesson]):
         recipe: Recipe,
         train: tuple[Sequence[Sample], Taught],
         val: tuple[Sequence[Sample], Taught],
+        people: Sequence[int] | None = None,
     ) -> None:
         self.network, self.senses, self.recipe = network, senses, recipe
         self.train, self.val = train, val
+        self.people = list(range(len(train[0]))) if people is None else list(people)
         self._label_loss = label_loss(recipe.loss, LabelCounts.of(train[1].labels))
         self.device = next(network.parameters()).device
 
@@ -135,13 +142,17 @@ class NetworkTask(Task[Lesson]):
 
     @property
     def size(self) -> int:
-        return len(self.train[0])
+        return len(self.people)
 
     def example(self, draw: Draw) -> Lesson:
         rng = random.Random(f"network/{draw.key}")
         samples, taught = self.train
         words = rng.random() >= self.recipe.drop_words
-        example = self.senses(samples[draw.index], words=words)
+        sample, how = samples[draw.index], self.recipe.data.augment
+        if how is None:
+            example = self.senses(sample, words=words)
+        else:
+            example = self.senses(_changed(sample, how, draw.key), words=words, keep=False)
         if self.recipe.flip and rng.random() < 0.5:
             example = _mirrored(example)
         return Lesson(example, taught.labels[draw.index], taught.levels[draw.index], draw.key)
@@ -231,6 +242,19 @@ def _drawn(key: str, tokens: int, room: int, share: float) -> Tensor:
     hidden = torch.zeros(room, dtype=torch.bool)
     hidden[chosen] = True
     return hidden
+
+
+def _changed(sample: Sample, how: Augment, key: str) -> Sample:
+    try:
+        return augmented(sample, how, key)
+    except EmosceneError as error:
+        raise _unusable(sample, error) from error
+
+
+def _unusable(sample: Sample, error: EmosceneError) -> InputError:
+    return InputError(
+        f"{sample.id} cannot be trained on: {error.what}", value=error.value, remedy=error.remedy
+    )
 
 
 def _mirrored(example: Example) -> Example:

@@ -71,7 +71,7 @@ class TuningTask(Task[Lesson]):
         return len(self.people.train)
 
     def example(self, draw: Draw) -> Lesson:
-        subject = self.asker.settle(self.people.train[draw.index])
+        subject = self.asker.settle(self.people.seen(draw.index, draw.key))
         with self._tokenizer:
             ready = self.asker.prepare(subject)
             answer = self.answer(draw.index, draw.key)
