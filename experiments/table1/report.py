@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from emoscene.datasets.scenes.make import Manifest, read_manifest
 from emoscene.errors import InputError, MissingFileError
@@ -31,7 +31,18 @@ from emoscene.render.document import document
 from emoscene.render.plots import Bar, Bars, class_bars
 from experiments.table1.rows import FULL, SMOKE, Context, all_parts, all_rows
 from experiments.table1.state import Step, read_step
-from experiments.table1.stats import WAYS, Judged, Scored, Way, against, judge, plain, read_claims, score_rows
+from experiments.table1.stats import (
+    WAYS,
+    Judged,
+    Scored,
+    Verdict,
+    Way,
+    against,
+    judge,
+    plain,
+    read_claims,
+    score_rows,
+)
 
 __all__ = ["write_table"]
 
@@ -195,7 +206,7 @@ def _cell(scores: Scores, key: str) -> Cell:
 
 def _readers(found: _Found) -> Paragraph:
     test = found.manifest.readers.get("test", {})
-    told = ", ".join(f"{name} {100 * value:.1f}" for name, value in test.items())
+    told = ", ".join(f"{name} {100 * value:.1f}" for name, value in test.items() if value is not None)
     return Paragraph(
         f"mAP of the exact readers of these test people, who know the table that they follow: {told}."
     )
@@ -270,8 +281,7 @@ def _verdict(judged: Judged) -> Cell:
 
 def _counted(found: _Found, way: Way, places: Sequence[int]) -> dict[str, int]:
     verdicts = [found.judged[way][at].verdict for at in places]
-    order = ("holds", "fails", "undecided", "does not count", "not run")
-    return {verdict: n for verdict in order if (n := verdicts.count(verdict))}
+    return {verdict: n for verdict in get_args(Verdict) if (n := verdicts.count(verdict))}
 
 
 def _beside(found: _Found, reference: str) -> Section:
@@ -282,9 +292,9 @@ def _beside(found: _Found, reference: str) -> Section:
     lines = []
     for name in own:
         comparison, p = sets.get(name, own[name])
-        cells = [_points(comparison.figures["macro_f1"]), f"{p:.3f}"]
-        cells.append(_points(ranking[name][0].figures["mean_ap"]) if name in ranking else Cell(_NONE))
-        lines.append(Line([found.scored[name].row.title, *cells]))
+        f1 = _points(comparison.figures["macro_f1"])
+        ranked = _points(ranking[name][0].figures["mean_ap"]) if name in ranking else Cell(_NONE)
+        lines.append(Line([found.scored[name].row.title, f1, f"{p:.3f}", ranked]))
     head = ["row", "macro F1", "p (Holm)", "mAP"]
     caption = (
         "Points by which it is above each row, with paired intervals; thresholds fitted where both have them."

@@ -195,9 +195,18 @@ def _compared(rows: Rows, claim: Claim, way: Way, spoken: frozenset[str]) -> Jud
 def _only(table: Table, mask: npt.NDArray[np.bool_]) -> Table:
     """Some of the people of a table."""
     places = np.flatnonzero(mask).tolist()
-    lists = {name: tuple(getattr(table, name)[at] for at in places) for name in ("ids", "groups", "statuses")}
-    arrays = ("truth", "chosen", "scores", "dominant", "vad_truth", "vad")
-    return replace(table, **lists, **{name: getattr(table, name)[mask] for name in arrays})
+    return replace(
+        table,
+        ids=tuple(table.ids[at] for at in places),
+        groups=tuple(table.groups[at] for at in places),
+        statuses=tuple(table.statuses[at] for at in places),
+        truth=table.truth[mask],
+        chosen=table.chosen[mask],
+        scores=table.scores[mask],
+        dominant=table.dominant[mask],
+        vad_truth=table.vad_truth[mask],
+        vad=table.vad[mask],
+    )
 
 
 def _difference(tables: Sequence[Table], key: str, settings: Settings) -> Judged:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from emoscene.recognizers.base import Recognizer, Refusal, Subject
 from emoscene.recognizers.language_reasoner import LanguageAsk, make_language_reasoner
 from emoscene.recognizers.priors import make_majority, make_rand6, make_rand6_weighted
@@ -108,9 +106,7 @@ def _write_taught(context: Context, told: Mapping[str, str], table: Path) -> Non
     """Captions and labels of val without those held back, balanced; a repeat is told in another way."""
     samples = [s for s in context.dataset().samples("val") if s.target]
     samples = samples[round(_HELD_BACK * len(samples)) :]
-    ids = context.labels.ids
-    held = np.array([[label in (s.target or ()) for label in ids] for s in samples])
-    chosen = balance(held, ids, Balance()).indices
+    chosen = balance([s.target or frozenset() for s in samples], context.labels.ids, Balance()).indices
     part = table.with_suffix(".part")
     with part.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
