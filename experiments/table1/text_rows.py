@@ -7,8 +7,6 @@ who, what, where and how); their readers are a language model that knows stories
 from __future__ import annotations
 
 import csv
-import random
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,7 +17,6 @@ from emoscene.recognizers.priors import make_majority, make_rand6, make_rand6_we
 from emoscene.recognizers.reasoning import Reasoner
 from emoscene.recognizers.text import TextRecognizer
 from emoscene.training.recipe import Part as RecipePart
-from emoscene.training.sampling import Balance, balance
 from emoscene.types import Sample, Status
 from experiments.table1.rows import Context, Part, Row, kept_captions
 from experiments.table1.stories import train_stories
@@ -91,7 +88,7 @@ def _read_words(context: Context, work: Path) -> Recognizer:
 
 
 def _fine_tuned(narrator: str, context: Context, work: Path) -> Recognizer:
-    """LoRA of the story model on captions of val, rare labels repeated in other words."""
+    """LoRA of the story model on captions of val, people with rare labels repeated, told in other words."""
     told = _captions(context, narrator)
     table = work / "captions.csv"
     if not table.is_file():
@@ -103,30 +100,18 @@ def _fine_tuned(narrator: str, context: Context, work: Path) -> Recognizer:
 
 
 def _write_taught(context: Context, told: Mapping[str, str], table: Path) -> None:
-    """Captions and labels of val without those held back, balanced; a repeat is told in another way."""
-    samples = [s for s in context.dataset().samples("val") if s.target]
-    samples = samples[round(_HELD_BACK * len(samples)) :]
-    chosen = balance([s.target or frozenset() for s in samples], context.labels.ids, Balance()).indices
+    """Captions and labels of val without those held back, and without others in their pictures."""
+    samples = list(context.dataset().samples("val"))
+    first = round(_HELD_BACK * len(samples))
+    held_back = {sample.group for sample in samples[:first]}
     part = table.with_suffix(".part")
     with part.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["id", "text", "labels", "group"])
-        for place, index in enumerate(chosen):
-            sample = samples[index]
-            text = told[sample.id]
-            if place >= len(samples):
-                text = paraphrased(text, random.Random(f"{context.seed}/{place}"))
-            writer.writerow([f"{index}-{place}", text, ";".join(sorted(sample.target or ())), sample.group])
+        for sample in samples[first:]:
+            if sample.target and sample.group not in held_back:
+                writer.writerow([sample.id, told[sample.id], ";".join(sorted(sample.target)), sample.group])
     part.replace(table)
-
-
-def paraphrased(caption: str, rng: random.Random) -> str:
-    """A caption told in another way: its later sentences in another order, one of several at times left out."""
-    first, *later = re.split(r"(?<=[.!?]) ", caption)
-    rng.shuffle(later)
-    if len(later) > 1 and rng.random() < 0.3:
-        later.pop()
-    return " ".join([first, *later])
 
 
 def _tune(context: Context, table: Path, run: Path) -> None:
@@ -139,7 +124,8 @@ def _tune(context: Context, table: Path, run: Path) -> None:
             "name": "table1-text",
             "model": str(context.part("stories") / "model"),
             "seed": context.seed,
-            "data": {"dataset": "table", "root": str(table), "val": None, "options": _LAYOUT},
+            "data": {"dataset": "table", "root": str(table), "val": None, "options": _LAYOUT, "balance": {},
+                     "augment": {"paraphrase": 0.5}},
             "target": {"answer": "yes_no", "levels": 0.0},
             "lora": {"rank": 16, "alpha": 32, "dropout": 0.0},
             "schedule": {"epochs": 1 if context.smoke else 3, "batch": 32, "at_once": 32, "rate": 2e-3, "keep": "last",
