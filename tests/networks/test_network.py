@@ -246,8 +246,9 @@ def test_shapes_that_cannot_be() -> None:
         lambda: Vilbert(connections=((9, 1),)),
         lambda: UnifiedVlp(positions=40),
         lambda: Sight(tower={"hidden_size": 3}),
+        lambda: Vilbert(sight=Sight(size=64, body_size=32)),
     ):
-        with pytest.raises(ValueError, match=r"heads|connections|positions|model_type"):
+        with pytest.raises(ValueError, match=r"heads|connections|positions|model_type|body_size"):
             faulty()
     with pytest.raises(OptionError, match="no vision tower"):
         EmotionNetwork(EmoticCnn(), About(LABELS, "emotic"))
@@ -269,6 +270,7 @@ def test_a_vocabulary_of_texts(tmp_path: Path) -> None:
     assert was_cut
     assert len(long) == 8
     assert words.encode("\ud800 odd")[0][0] == words.start
+    assert words.encode("she [SEP] [CLS] laughs")[0].count(words.end) == 1, "words are words"
     again = make_words(TEXTS, longest=8, size=300)
     assert again.tokenizer.to_str() == words.tokenizer.to_str()
     words.tokenizer.save(str(tmp_path / "tokenizer.json"))

@@ -13,10 +13,12 @@ from PIL import Image, ImageDraw
 
 import emoscene
 from emoscene.errors import InputError, MissingFileError, ModelFilesError, OptionError
+from emoscene.training.data import load_people
 from emoscene.training.loop import Event
 from emoscene.training.network import dry_run, prepare, train
 from emoscene.training.network_recipe import Recipe
 from emoscene.training.recipe import read_recipe, run_recipe
+from emoscene.training.task import Draw
 from tests.networks.tiny import RESNET, TEXTS
 
 _STREAM = {"width": 32, "heads": 2, "layers": 1, "intermediate": 48}
@@ -83,7 +85,9 @@ def test_it_learns_and_what_it_learned_is_what_is_asked(people: Path, tmp_path: 
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     fitted = manifest["fitted"]
     assert sum(losses[-7:]) < 0.8 * sum(losses[:7])
-    assert fitted["best"]["mean_ap"] > fitted["first"]["mean_ap"] + 0.15
+    # Colour alone decides on two of six labels; the others are half and half.
+    reached = 0.66 if name == "emotic-cnn" else fitted["first"]["mean_ap"] + 0.15
+    assert fitted["best"]["mean_ap"] > max(reached, fitted["first"]["mean_ap"])
     assert fitted["best"]["vad_error"] < fitted["first"]["vad_error"]
     assert manifest["looked_through"]["train"] == 112
     note = json.loads((tmp_path / "run" / "model" / "emoscene-run.json").read_text())
@@ -103,8 +107,6 @@ def test_it_learns_and_what_it_learned_is_what_is_asked(people: Path, tmp_path: 
 
 
 def _people_of(asked: Recipe) -> list[Any]:
-    from emoscene.training.data import load_people
-
     return list(load_people(asked.data, asked.seed).val)
 
 
@@ -122,7 +124,7 @@ def _mean_ap(rows: list[Any], samples: list[Any]) -> float:
 def test_picture_and_words_beat_each_alone(people: Path, tmp_path: Path, name: str) -> None:
     found = {}
     for modalities in ("both", "text", "image"):
-        asked = recipe(people, name, network={"modalities": modalities}, epochs=14)
+        asked = recipe(people, name, network={"modalities": modalities}, epochs=10)
         train(asked, tmp_path / modalities)
         manifest = json.loads((tmp_path / modalities / "manifest.json").read_text())
         found[modalities] = manifest["fitted"]["best"]["mean_ap"]
@@ -180,8 +182,6 @@ def test_the_tower_of_a_folder_and_the_dry_run(people: Path, tmp_path: Path) -> 
     assert found["looked_through"] == {
         "train": 112, "val": 48, "steps": 56, "longest": 9, "words_cut": 0, "without_words": 0,
     }  # fmt: skip
-    from emoscene.training.data import load_people
-
     ready = prepare(asked, load_people(asked.data, asked.seed))
     own = dict(ready.network.towers["one"].named_parameters())
     assert all(torch.equal(own[f"model.{name}"], value) for name, value in model.named_parameters())
@@ -218,6 +218,35 @@ def test_what_cannot_be_trained(people: Path, tmp_path: Path) -> None:
     asked = recipe(people.parent / "broken.csv", "emotic-cnn")
     with pytest.raises(InputError, match=r"lost\.png"):
         train(asked, tmp_path / "run")
+
+
+def test_rare_labels_come_more_often_and_nobody_is_seen_alike(people: Path, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"balance": {"share": 0.6, "most": 3}, "augment": {"crop": 0.1}}
+    asked = recipe(people, "unified-vlp", epochs=0.2, **changes)
+    train(asked, tmp_path / "run")
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    seen = manifest["network"]["balanced"]["people"]
+    assert seen[1] > seen[0] == 112
+    assert manifest["looked_through"]["steps"] == round(0.2 * -(-seen[1] // 16))
+    ready = prepare(asked, load_people(asked.data, asked.seed))
+    one, two, again = (ready.task.example(Draw(3, epoch, 5)).example for epoch in (0, 1, 0))
+    assert one.scene is not None
+    assert two.scene is not None
+    assert again.scene is not None
+    assert (one.scene == again.scene).all()
+    assert one.box == again.box != two.box
+
+
+def test_squares_are_kept_as_far_as_there_is_room(people: Path) -> None:
+    def prepared(megabytes: int) -> Any:
+        asked = recipe(people, "vilbert", cache_mb=megabytes, flip=False)
+        return prepare(asked, load_people(asked.data, asked.seed)).task
+
+    kept, none = prepared(1), prepared(0)
+    one, two = (task.example(Draw(3, 0, 5)).example for task in (kept, none))
+    assert (one.scene == two.scene).all()
+    assert kept.example(Draw(3, 1, 5)).example.scene is one.scene
+    assert none.example(Draw(3, 1, 5)).example.scene is not two.scene
 
 
 @pytest.mark.parametrize("name", ["emotic-cnn", "vilbert", "unified-vlp"])

@@ -109,7 +109,7 @@ class EmotionNetwork(nn.Module):
         if isinstance(self.shape, EmoticCnn):
             return {v: build_tower(sight.tower, side, frozen=sight.frozen) for v, side in seen.items()}
         # The words' networks look at both views with one tower, as detectors do.
-        return {"one": build_tower(sight.tower, min(seen.values()), frozen=sight.frozen)}
+        return {"one": build_tower(sight.tower, sight.size, frozen=sight.frozen)}
 
     def _core(self) -> nn.Module:
         labels, shape = len(self.about.labels), self.shape
@@ -140,13 +140,18 @@ class EmotionNetwork(nn.Module):
         return grid_regions(scene, body, batch.boxes, self.shape.sight.cells)
 
     def _grids(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
-        def grid(view: str, pixels: Tensor | None) -> Tensor | None:
-            if pixels is None:
-                return None
-            tower = self.towers[view if view in self.towers else "one"]
-            return cast(Tensor, tower(pixels))
+        scene, body = batch.scene, batch.body
+        if "one" not in self.towers:
+            return self._grid("scene", scene), self._grid("body", body)
+        if scene is None or body is None:
+            return self._grid("one", scene), self._grid("one", body)
+        # Both views at once: the running means of batch norms are then those of what is seen in evaluation.
+        both = self._grid("one", torch.cat([scene, body]))
+        assert both is not None
+        return both[: len(scene)], both[len(scene) :]
 
-        return grid("scene", batch.scene), grid("body", batch.body)
+    def _grid(self, name: str, pixels: Tensor | None) -> Tensor | None:
+        return None if pixels is None else cast(Tensor, self.towers[name](pixels))
 
     def forward(self, batch: Batch) -> Outputs:
         """What the network says of a batch that is on its device."""

@@ -94,6 +94,12 @@ class _Reading(_Part):
     dropout: Share = 0.1
     sight: Sight = Sight()
 
+    @model_validator(mode="after")
+    def _has_one_size(self) -> Self:
+        if self.sight.body_size not in (None, self.sight.size):
+            raise ValueError("one tower sees both views, so that body_size must be size")
+        return self
+
 
 class EmoticCnn(_Part):
     """The EMOTIC CNN: `fused` is the width of the layer that joins body and picture."""

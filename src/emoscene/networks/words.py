@@ -5,6 +5,7 @@ The tokenizer comes from a folder, or is made from the texts that a network is t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ class Words:
 
     tokenizer: Tokenizer
     longest: int
+
+    def __post_init__(self) -> None:
+        # What looks like a special token in somebody's words is words.
+        self.tokenizer.encode_special_tokens = True
 
     @classmethod
     def from_file(cls, file: Path, longest: int) -> Words:
@@ -86,7 +91,8 @@ class Words:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids, without special tokens."""
-        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+        special = {self._id(token) for token in _SPECIALS}
+        return str(self.tokenizer.decode([i for i in ids if i not in special], skip_special_tokens=True))
 
     def _id(self, token: str) -> int:
         found = self.tokenizer.token_to_id(token)
@@ -94,15 +100,28 @@ class Words:
 
 
 def make_words(texts: Iterable[str], longest: int, size: int = 4000) -> Words:
-    """A lower-case WordPiece vocabulary of at most `size` tokens, as BERT's; the same for the same texts."""
-    from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+    """A lower-case WordPiece vocabulary of at most `size` tokens, the same for the same texts: every character, alone
+    and within a word, and then words that come at least twice, frequent ones first. Other words are spelt.
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    (The trainer of the `tokenizers` package gives another order of tokens each time.)
+    """
+    from tokenizers import decoders, models, normalizers, pre_tokenizers
+
+    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    counts: Counter[str] = Counter()
+    for text in texts:
+        readable = text.encode("utf-8", "replace").decode("utf-8")
+        counts.update(word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(readable)))
+    letters: Counter[str] = Counter()
+    for word, count in counts.items():
+        letters.update(dict.fromkeys(set(word), count))
+    room = max(0, size - len(_SPECIALS))
+    known = sorted(letters, key=lambda letter: (-letters[letter], letter))[: room // 4]
+    pieces = [*_SPECIALS, *sorted(known), *(f"##{letter}" for letter in sorted(known))]
+    words = [word for word, count in counts.items() if count > 1 and len(word) > 1]
+    pieces += sorted(words, key=lambda word: (-counts[word], word))[: max(0, size - len(pieces))]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=size, special_tokens=list(_SPECIALS), min_frequency=2, show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
     return Words(tokenizer, longest)

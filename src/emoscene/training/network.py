@@ -30,6 +30,7 @@ from emoscene.training.losses import check_parts
 from emoscene.training.merge import written_whole
 from emoscene.training.network_recipe import Recipe
 from emoscene.training.network_task import NetworkTask, Senses
+from emoscene.training.sampling import Balanced, balance
 from emoscene.training.targets import teach
 from emoscene.types import Sample
 
@@ -153,13 +154,16 @@ def prepare(recipe: Recipe, people: People) -> Prepared:
     prior = taught.labels.mean(axis=0)
     senses = Senses(network, words, eyes, recipe.cache_mb * 2**20)
     judged = teach(val_people, space, recipe.teaching, prior)
-    task = NetworkTask(network, senses, recipe, (train_people, taught), (val_people, judged))
+    balanced = _balanced(recipe, train_people, space)
+    seen = None if balanced is None else balanced.indices
+    task = NetworkTask(network, senses, recipe, (train_people, taught), (val_people, judged), seen)
     said = {
         "parameters": sum(p.numel() for p in network.parameters()),
         "trained": sum(p.numel() for p in network.parameters() if p.requires_grad),
         "shape": shape.model_dump(mode="json"),
         "people_without_what_it_needs": len(people.train) - len(train_people),
         "weights_not_found": fresh,
+        "balanced": None if balanced is None else balanced.describe(),
     }
     return Prepared(network, words, task, people, said)
 
@@ -173,6 +177,12 @@ def _usable(samples: Sequence[Sample], recipe: Recipe) -> list[Sample]:
     if needs_words and (recipe.network.modalities == "text" or recipe.missing_words == "refuse"):
         kept = [sample for sample in kept if (sample.text or "").strip()]
     return kept
+
+
+def _balanced(recipe: Recipe, people: Sequence[Sample], space: LabelSpace) -> Balanced | None:
+    if recipe.balance is None:
+        return None
+    return balance([sample.target or frozenset() for sample in people], space.ids, recipe.balance)
 
 
 def _eyes(recipe: Recipe) -> DetectorEyes | None:
