@@ -9,12 +9,20 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from emoscene.catalogue.choosing import resolve
+from emoscene.labels import LabelSpace
 from emoscene.prompts import template
+from emoscene.recognizers.base import Recognizer
 from emoscene.recognizers.picking import pick_prompt
 from emoscene.recognizers.questions import DIMENSIONS, TRAINED, ZERO_SHOT
+from emoscene.recognizers.registry import create
+from emoscene.training.recipe import read_recipe, run_recipe
 from emoscene.training.scenes_llava.build import build_model, build_processor, build_tokenizer, cells
 from emoscene.training.scenes_llava.shape import DecoderShape, Recipe, Stage, TowerShape
 from emoscene.training.scenes_llava.stages import Progress
@@ -23,7 +31,16 @@ from experiments.table1.rows import Context, Part
 from experiments.table1.vision_sizes import SIZES
 from experiments.table1.web_captions import all_texts
 
-__all__ = ["BASE", "base_recipe", "finished", "new_model", "new_processor", "prompts", "tower_folder"]
+__all__ = [
+    "BASE",
+    "base_recipe",
+    "finished",
+    "new_model",
+    "new_processor",
+    "prompts",
+    "run_and_load",
+    "tower_folder",
+]
 
 #: Added to the table's seed: nobody whom the parts learn from stands in the table's splits.
 _SEED = 40_000_000
@@ -98,6 +115,15 @@ class finished:
     def __exit__(self, kind: type[BaseException] | None, *about: object) -> None:
         if kind is None:
             self.part.replace(self.folder)
+
+
+def run_and_load(recipe: Mapping[str, Any], work: Path, labels: LabelSpace, **options: Any) -> Recognizer:
+    """Run a recipe into `work/training`, as `emoscene train` does, or go on with it; load what it trained."""
+    file, run = work / "recipe.yaml", work / "training"
+    file.write_text(yaml.safe_dump(dict(recipe), sort_keys=False), "utf-8")
+    run_recipe(read_recipe(file), run)
+    choice = resolve(run, **options)
+    return create(choice.recognizer, labels, choice.options)
 
 
 def _log(file: Path) -> Progress:

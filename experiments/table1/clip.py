@@ -25,7 +25,14 @@ from emoscene.recognizers.encoders import load_encoder
 from emoscene.training.scenes_llava.build import build_processor, build_tokenizer
 from emoscene.training.schedule import Schedule
 from emoscene.training.task import Draw, Task
-from experiments.table1.base import base_recipe, finished, new_model, new_processor, tower_folder
+from experiments.table1.base import (
+    base_recipe,
+    finished,
+    new_model,
+    new_processor,
+    run_and_load,
+    tower_folder,
+)
 from experiments.table1.packed import Course, run_course
 from experiments.table1.rows import Context, Part, Row, keep_captions
 from experiments.table1.vision_sizes import SIZES
@@ -175,6 +182,23 @@ def _zero_shot(context: Context, work: Path) -> Recognizer:
     return make_dual_encoder(context.labels, model=str(clip_folder(context)), batch_size=32)
 
 
+def _head(context: Context, work: Path) -> Recognizer:
+    recipe = {
+        "kind": "head",
+        "name": "table1-clip-head",
+        "model": str(clip_folder(context).resolve()),
+        "seed": context.seed,
+        "data": {"dataset": "scenes", "root": str(context.scenes), "val_limit": SIZES.validated},
+        "features_batch": 32,
+        "cache": str(work / "features"),
+        "schedule": {
+            "epochs": 1 if context.smoke else SIZES.head_epochs, "batch": 64, "at_once": 64, "rate": 3e-3,
+            "weight_decay": 0.01, "warm_up": 0.05, "workers": 0,
+        },
+    }  # fmt: skip
+    return run_and_load(recipe, work, context.labels, batch_size=32)
+
+
 CLIP = Part("clip", "short web captions of drawn scenes of another seed, with words of onlookers; no labels", _make,
             needs=("base",))  # fmt: skip
 NARRACAP = Part(
@@ -185,4 +209,12 @@ NARRACAP = Part(
 )
 CLIP_ROWS: tuple[Row, ...] = (
     Row("clip", "CLIP", "zero-shot", CLIP.learns_from, _zero_shot, paper="CLIP", needs=("clip",)),
+    Row(
+        "clip_head",
+        "CLIP, linear head",
+        "trained",
+        f"{CLIP.learns_from}; then the labels of train, on its features",
+        _head,
+        needs=("clip",),
+    ),
 )

@@ -16,10 +16,8 @@ from typing import Any
 
 from emoscene.labels import LabelSpace
 from emoscene.recognizers.base import Card, Recognizer
-from emoscene.recognizers.registry import create
-from emoscene.training.recipe import read_recipe, run_recipe
 from emoscene.types import BoundingBox, Prediction, Sample
-from experiments.table1.base import finished, tower_folder
+from experiments.table1.base import finished, run_and_load, tower_folder
 from experiments.table1.rows import Context, Group, Part, Row
 from experiments.table1.vision_sizes import SIZES
 
@@ -58,10 +56,7 @@ def _trained(
 ) -> Recognizer:
     """Run the row's recipe, or go on with it, and load its model."""
     root = context.part("heads") / "scenes" if heads else context.scenes
-    file = work / "recipe.yaml"
-    file.write_text(json.dumps(_recipe(context, name, network, root, words), indent=1) + "\n", "utf-8")
-    run_recipe(read_recipe(file), work / "training")
-    recognizer = create("network", context.labels, {"model": str(work / "training" / "model")})
+    recognizer = run_and_load(_recipe(context, name, network, root, words), work, context.labels)
     return HeadBoxes(recognizer, root) if heads else recognizer
 
 

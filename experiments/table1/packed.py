@@ -217,7 +217,9 @@ def _hidden(model: Any, batch: Sequence[Lesson]) -> Tensor:
         positions[i, :n] = torch.from_numpy(lesson.positions)
         mask[i, 0, :n, :n] = torch.from_numpy(lesson.mask)
     pixels = torch.from_numpy(np.stack([lesson.pixels for lesson in batch])).permute(0, 3, 1, 2)
-    cells = model.model.vision_tower(pixels.float().div(127.5).sub(1.0)).last_hidden_state
+    scaled = pixels.float().div(127.5).sub(1.0)
+    # What LLaVA takes: the states before Swin's last norm.
+    cells = model.model.vision_tower(scaled, output_hidden_states=True).hidden_states[-1]
     embedded = model.get_input_embeddings()(ids)
     at = (ids == model.config.image_token_id)[..., None].expand_as(embedded)
     seen = model.model.multi_modal_projector(cells).to(embedded.dtype)

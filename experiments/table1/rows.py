@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 #: Modules of this package that hold `PARTS` and `ROWS`, in the order of the table.
-MODULES = ("text_rows",)
+MODULES = ("text_rows", "vision_rows")
 
 Group = Literal["prior", "zero-shot", "trained", "control"]
 

@@ -1,4 +1,4 @@
-"""The vision rows: captions that know no labels, lessons that ask what recognizers ask, balance, heads.
+"""The vision rows: captions that know no labels, lessons that ask what recognizers ask, heads.
 
 That every row runs from end to end is tested with the table itself (`test_table1`).
 """
@@ -22,7 +22,6 @@ from experiments.table1.network_rows import HeadBoxes
 from experiments.table1.packed import Content, PackedTask, Teacher, live_recognizer
 from experiments.table1.rows import Context
 from experiments.table1.vision_sizes import SIZES
-from experiments.table1.vlm_rows import balanced
 from experiments.table1.web_captions import all_texts, claims, vocabularies, web_picture
 from PIL import Image
 from torch import Tensor, nn
@@ -301,26 +300,7 @@ def test_a_dual_encoder_of_swin_and_bert_loads_as_any_other(context: Context, tm
     assert pictures.shape == (1, 8)
 
 
-# ------------------------------------------------------------------------------------------------ balance, heads
-
-
-def test_balancing_repeats_people_with_rare_labels_and_nobody_endlessly() -> None:
-    sets = [frozenset({"joy"})] * 90 + [frozenset({"joy", "envy"})] * 3 + [frozenset({"fear"})] * 7
-
-    order = balanced(sets, ["envy", "fear", "joy"])
-    times = Counter(order)
-
-    assert set(times) == set(range(100))
-    assert order[:100] == list(range(100))
-    assert all(times[i] == 1 for i in range(90))
-    assert max(times.values()) <= 4
-    assert sum("envy" in sets[i] for i in order) == 9
-    assert sum("fear" in sets[i] for i in order) / len(order) >= 0.08
-    assert order == balanced(sets, ["envy", "fear", "joy"])
-
-
-def test_where_no_label_is_rare_everybody_stands_once() -> None:
-    assert balanced([frozenset({"joy"}), frozenset({"fear"})], ["joy", "fear"]) == [0, 1]
+# ------------------------------------------------------------------------------------------------ heads, folders
 
 
 def test_head_boxes_take_the_place_of_bodies(tmp_path: Path) -> None:
