@@ -52,7 +52,25 @@ class SplitGate:
 
 _STANDARD = tuple(SplitGate(reader, most=GATE) for reader in PARTIAL)
 SPLIT_GATES: dict[str, tuple[SplitGate, ...]] = {
-    **dict.fromkeys((*SPLITS, "new_combinations"), _STANDARD),
+    **dict.fromkeys((*SPLITS, "new_combinations", "rare"), _STANDARD),
+    "face_decides": (SplitGate("without_face", most=0.50),),
+    "scene_decides": (SplitGate("without_scene", most=0.60), SplitGate("person", most=0.60)),
+    # Little of what anybody feels hangs on the others alone, even here
+    "others_decide": (SplitGate("without_others", most=0.90),),
+    "words_decide": (
+        SplitGate("picture", "picture_words", most=0.60),
+        SplitGate("words", "picture_words", most=0.50),
+    ),
+    # None on the picture: it reaches 0.92, for words that are seen through add little to it
+    "irony": (SplitGate("words", "picture_words", most=0.30),),
+    "conflict": (SplitGate("face_pose", most=0.55), SplitGate("context", most=0.40)),
+    # Whoever reads only what both people share cannot rank them: 0.5 by ties
+    "counterfactual": (SplitGate("person", most=0.60), SplitGate("surroundings", most=0.95)),
+    "two_people": (SplitGate("context", most=0.60), SplitGate("face_pose", most=0.95)),
+    "bias_train": (SplitGate("picture_colour", least=1.08),),
+    "bias_same": (SplitGate("picture_colour", least=1.08),),
+    "bias_reversed": (SplitGate("picture_colour", most=0.40),),
+    "bias_none": (SplitGate("picture_colour", most=0.85),),
 }
 
 
