@@ -30,6 +30,7 @@ def _asked(options: Mapping[str, Any], context: Context, work: Path) -> Recogniz
 def _fine_tuned(
     name: str, data: Mapping[str, Any], epochs: float, every: int, context: Context, work: Path
 ) -> Recognizer:
+    rank = SIZES.lora_rank
     recipe = {
         "kind": "lora",
         "name": f"table1-{name}",
