@@ -141,13 +141,16 @@ def train_language(
     """
     stage = recipe.language_stage
     shape = Shape(recipe.tower.size, grid, stage.painted_share, stage.moved_share)
+    steps = stage.people // stage.batch
     model.train()
 
     def loss_of(examples: Sequence[Example], step: int) -> tuple[Tensor, dict[str, float]]:
         rng = random.Random(f"language/{recipe.seed}/{step}")
         sequences = [sequence(texts, example, rng) for example in examples]
         ids, positions, mask = collate(sequences, pad=texts.end)
-        cells = model.model.vision_tower(pixel_tensor(examples)).last_hidden_state
+        looks = step >= stage.tower_rests * steps
+        with torch.set_grad_enabled(looks):
+            cells = model.model.vision_tower(pixel_tensor(examples)).last_hidden_state
         embedded = model.get_input_embeddings()(ids)
         at = (ids == model.config.image_token_id)[..., None].expand_as(embedded)
         embedded = embedded.masked_scatter(at, model.model.multi_modal_projector(cells))
@@ -155,6 +158,8 @@ def train_language(
             inputs_embeds=embedded, attention_mask=mask, position_ids=positions, use_cache=False
         ).last_hidden_state
         loss, figures = language_loss(model.lm_head(hidden), sequences)
+        if not looks:
+            return loss, figures
         dense, dense_figures = heads_loss(heads(cells), examples)
         return loss + stage.dense_weight * dense, {**figures, "feeling": dense_figures["feeling"]}
 

@@ -36,7 +36,8 @@ class Stage(Part):
     """One training stage: how many drawn people it sees, and the step size (cosine to a twentieth, warmed up).
 
     `painted_share` of them have the context or the person painted over, `moved_share` stand in a setting where the
-    event never happens. Without `emotions` no label is ever seen: what is drawn is all that is taught.
+    event never happens. Without `emotions` no label is ever seen: what is drawn is all that is taught. In the stage
+    of language the tower is left as it is for the first `tower_rests` of the steps.
     """
 
     people: Annotated[int, Field(ge=1)]
@@ -48,6 +49,7 @@ class Stage(Part):
     painted_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     moved_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     emotions: bool = True
+    tower_rests: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class DomainPictures(Part):
