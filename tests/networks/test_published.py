@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
+import emoscene
 from emoscene.catalogue.conversion import convert
 from emoscene.errors import ModelFilesError
-from emoscene.labels import label_space
 from emoscene.networks.examples import Batch
 from emoscene.networks.network import EmotionNetwork, load_network, read_network, save_network
 from emoscene.networks.published import (
@@ -29,7 +29,6 @@ from emoscene.networks.shapes import Sight
 from emoscene.networks.unified_vlp import UnifiedVlpCore
 from emoscene.networks.vilbert import VilbertCore
 from emoscene.recognizers.conformance_samples import drawn_samples
-from emoscene.recognizers.network import make
 from tests.networks import plain
 from tests.networks.tiny import LABELS
 
@@ -250,7 +249,7 @@ def test_conversion_of_the_emotic_cnn(tmp_path: Path) -> None:
         _save(tensors, tmp_path / "port" / f"model_{name}1.pth")
     done = convert(tmp_path / "port")
     assert done.kind == "emotic-cnn"
-    (row, *_) = make(label_space("emotic"), model=str(done.folder)).predict(drawn_samples())
+    (row, *_) = emoscene.load(str(done.folder)).predict(drawn_samples())
     assert row.ok
     assert row.vad is not None
     assert all(0 <= score <= 1 for score in row.scores.values())

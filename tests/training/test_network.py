@@ -20,6 +20,7 @@ from emoscene.training.network_recipe import Recipe
 from emoscene.training.recipe import read_recipe, run_recipe
 from emoscene.training.task import Draw
 from tests.networks.tiny import RESNET, TEXTS
+from tests.tiny_detectors import save_tiny_detector
 
 _STREAM = {"width": 32, "heads": 2, "layers": 1, "intermediate": 48}
 _SIGHT = {"tower": RESNET, "size": 32, "cells": 2, "view": "scene"}
@@ -62,7 +63,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recipe(people: Path, name: str, epochs: float = 8, **changes: Any) -> Recipe:
     fields: dict[str, Any] = {
         "kind": "network", "name": f"tiny {name}", "seed": 3, "network": NETWORKS[name] | changes.pop("network", {}),
-        "data": {"dataset": "table", "root": str(people), "options": {"split": "split"}},
+        "data": {"dataset": "table", "root": str(people), "options": {"split": "split"}} | changes.pop("data", {}),
         "schedule": {
             "epochs": epochs, "batch": 16, "at_once": 16, "rate": 3e-3, "warm_up": 0.1, "checkpoint_every": 4,
             "validate_every": 28,
@@ -177,7 +178,7 @@ def test_the_tower_of_a_folder_and_the_dry_run(people: Path, tmp_path: Path) -> 
     sight = {"size": 32, "cells": 2, "frozen": True}
     asked = recipe(people, "vilbert", network={"sight": sight}, tower=str(tmp_path / "tower"))
     found = dry_run(asked)
-    assert found["network"]["shape"]["sight"]["mean"] == (0.1, 0.2, 0.3)
+    assert found["network"]["shape"]["sight"]["mean"] == [0.1, 0.2, 0.3]
     assert found["network"]["trained"] < found["network"]["parameters"]
     assert found["looked_through"] == {
         "train": 112, "val": 48, "steps": 56, "longest": 9, "words_cut": 0, "without_words": 0,
@@ -193,12 +194,12 @@ def test_weights_of_an_earlier_network(people: Path, tmp_path: Path) -> None:
     found = dry_run(shorter)
     assert found["network"]["weights_not_found"] == []
     other = recipe(people, "emotic-cnn", weights=str(tmp_path / "first" / "model"))
-    with pytest.raises(ModelFilesError, match="no weight of this folder fits"):
+    with pytest.raises(ModelFilesError, match="the weights are of a vilbert"):
         dry_run(other)
 
 
 def test_what_cannot_be_trained(people: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="only Unified-VLP learns to guess"):
+    with pytest.raises(OptionError, match="learns to guess words"):
         dry_run(recipe(people, "vilbert", captions=1.0))
     with pytest.raises(MissingFileError, match="vision tower"):
         dry_run(recipe(people, "vilbert", tower=str(tmp_path / "nowhere")))
@@ -220,14 +221,27 @@ def test_what_cannot_be_trained(people: Path, tmp_path: Path) -> None:
         train(asked, tmp_path / "run")
 
 
+def test_regions_by_a_detector(people: Path, tmp_path: Path) -> None:
+    detector = save_tiny_detector(tmp_path / "detector", "rt_detr")
+    sight = {"detector": str(detector), "detections": 3}
+    asked = recipe(people, "unified-vlp", network={"sight": sight, "classes": 3}, schedule={"steps": 2})
+    asked = asked.model_copy(update={"data": asked.data.model_copy(update={"limit": 24, "val_limit": 8})})
+    train(asked, tmp_path / "run")
+    rows = list(emoscene.load(str(tmp_path / "run")).predict(_people_of(asked)))
+    assert all(row.ok for row in rows)
+    other = recipe(people, "unified-vlp", network={"sight": sight, "classes": 5})
+    with pytest.raises(OptionError, match="tells 3 classes"):
+        dry_run(other)
+    with pytest.raises(OptionError, match="pixels and not at regions"):
+        dry_run(recipe(people, "emotic-cnn", network={"sight": sight}))
+
+
 def test_rare_labels_come_more_often_and_nobody_is_seen_alike(people: Path, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"balance": {"share": 0.6, "most": 3}, "augment": {"crop": 0.1}}
-    asked = recipe(people, "unified-vlp", epochs=0.2, **changes)
+    data = {"balance": {"share": 0.6, "most": 3}, "augment": {"crop": 0.1}}
+    asked = recipe(people, "unified-vlp", epochs=0.2, data=data)
     train(asked, tmp_path / "run")
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
-    seen = manifest["network"]["balanced"]["people"]
-    assert seen[1] > seen[0] == 112
-    assert manifest["looked_through"]["steps"] == round(0.2 * -(-seen[1] // 16))
+    assert manifest["looked_through"]["train"] > 112
     ready = prepare(asked, load_people(asked.data, asked.seed))
     one, two, again = (ready.task.example(Draw(3, epoch, 5)).example for epoch in (0, 1, 0))
     assert one.scene is not None

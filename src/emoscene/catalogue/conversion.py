@@ -21,7 +21,7 @@ from emoscene.catalogue.pickles import read_tensors
 from emoscene.catalogue.published_networks import PublishedNetwork, published_network
 from emoscene.errors import ModelError, ModelFilesError, ModelNotHereError, OptionError, shorten
 from emoscene.recognizers.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, PROJECTOR_WEIGHTS
-from emoscene.recognizers.folders import read_json
+from emoscene.recognizers.folders import HOW_TO_ASK, read_json
 
 __all__ = ["RECORD", "Converted", "convert"]
 
@@ -284,6 +284,8 @@ def _convert_network(network: PublishedNetwork, work: _Work, say: Say) -> str:
     work.renamed, work.unused = len(found.tensors), list(found.unused)
     if not found.about.labels:
         return f"{network.kind} without a head: name it as `weights` in a recipe of the kind network"
+    note = {"format": 1, "recognizer": "network", "options": {"model": "./"}}
+    _write_json(work.folder / HOW_TO_ASK, note)
     return network.kind
 
 

@@ -22,9 +22,10 @@ from emoscene.types import VAD, ScoreKind, Status
 if TYPE_CHECKING:
     from emoscene.networks.examples import Example
     from emoscene.networks.network import About, EmotionNetwork
+    from emoscene.networks.regions import DetectorEyes
     from emoscene.networks.words import Words
 
-__all__ = ["NetworkRecognizer", "make"]
+__all__ = ["NetworkRecognizer", "make", "open_eyes"]
 
 _WITHOUT_WORDS = "no words were given: the answer is from the picture alone"
 _CUT = "the words were cut to the {longest} tokens that this network reads"
@@ -50,7 +51,7 @@ class NetworkRecognizer(BatchRecognizer["tuple[Example, tuple[str, ...]]"]):
         words: Words | None,
         labels: LabelSpace,
         *,
-        eyes: Any = None,
+        eyes: DetectorEyes | None = None,
         captions: bool = False,
         batch_size: int = 16,
     ) -> None:
@@ -215,7 +216,7 @@ def _check_labels(labels: LabelSpace, about: About) -> None:
         )
 
 
-def _eyes(network: EmotionNetwork, detector: str | None, device: str) -> Any:
+def _eyes(network: EmotionNetwork, detector: str | None, device: str) -> DetectorEyes | None:
     sight = network.shape.sight
     if not sight.detector or network.shape.modalities == "text":
         if detector:
@@ -223,8 +224,6 @@ def _eyes(network: EmotionNetwork, detector: str | None, device: str) -> Any:
                 "this network looks at pixels itself", value=detector, remedy="Leave the detector out."
             )
         return None
-    from emoscene.networks.regions import DetectorEyes
-
     folder = Path(detector or sight.detector).expanduser()
     if not folder.is_dir():
         raise ModelNotHereError(
@@ -232,8 +231,7 @@ def _eyes(network: EmotionNetwork, detector: str | None, device: str) -> Any:
             value=folder,
             remedy="Give its folder: -o detector=FOLDER",
         )
-    held = load_model(folder, "AutoModelForObjectDetection", Placement(device, "float32"))
-    eyes = DetectorEyes(held, load_processor(folder), sight.detections)
+    eyes = open_eyes(folder, sight.detections, device)
     if eyes.width != network.about.features:
         raise ModelFilesError(
             f"this detector tells {eyes.width} features of a region, and the network was trained on "
@@ -242,3 +240,15 @@ def _eyes(network: EmotionNetwork, detector: str | None, device: str) -> Any:
             remedy="Give the detector that it was trained with.",
         )
     return eyes
+
+
+def open_eyes(folder: Path, detections: int, device: str = "auto") -> DetectorEyes:
+    """A detector's folder as eyes that see regions, at most `detections` beside the person and the picture.
+
+    Raises:
+        ModelFilesError, MissingExtraError, OptionError: as `load_model` raises them.
+    """
+    from emoscene.networks.regions import DetectorEyes
+
+    model = load_model(folder, "AutoModelForObjectDetection", Placement(device, "float32"))
+    return DetectorEyes(model, load_processor(folder), detections)

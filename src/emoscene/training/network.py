@@ -16,12 +16,13 @@ from torch import nn
 
 from emoscene.errors import MissingFileError, ModelFilesError, OptionError
 from emoscene.labels import LabelSpace
-from emoscene.networks.network import About, EmotionNetwork, read_tensors_of, save_network
+from emoscene.networks.network import About, EmotionNetwork, read_network, read_tensors_of, save_network
 from emoscene.networks.regions import DetectorEyes
 from emoscene.networks.shapes import EmoticCnn, UnifiedVlp
 from emoscene.networks.towers import Tower, take_weights, vision_part
 from emoscene.networks.words import TOKENIZER_FILE, Words, make_words
-from emoscene.recognizers.loading import Placement, load_model, load_processor, load_tokenizer
+from emoscene.recognizers.loading import Placement, load_model, load_tokenizer
+from emoscene.recognizers.network import open_eyes
 from emoscene.training.checkpoints import Checkpoints
 from emoscene.training.data import People, load_people
 from emoscene.training.folder import RunFolder
@@ -30,11 +31,10 @@ from emoscene.training.losses import check_parts
 from emoscene.training.merge import written_whole
 from emoscene.training.network_recipe import Recipe
 from emoscene.training.network_task import NetworkTask, Senses
-from emoscene.training.sampling import Balanced, balance
 from emoscene.training.targets import teach
 from emoscene.types import Sample
 
-__all__ = ["Prepared", "dry_run", "look_through", "open_eyes", "prepare", "train"]
+__all__ = ["Prepared", "dry_run", "look_through", "prepare", "train"]
 
 
 Counting = Callable[[int, int], None]
@@ -126,9 +126,13 @@ def prepare(recipe: Recipe, people: People) -> Prepared:
         OptionError, ModelError: if a field names something that cannot be used.
     """
     check_parts(recipe.loss, batch=recipe.schedule.batch, at_once=recipe.schedule.at_once)
-    if recipe.captions and not isinstance(recipe.network, UnifiedVlp):
+    if recipe.captions and not (
+        isinstance(recipe.network, UnifiedVlp) and recipe.network.modalities == "both"
+    ):
         raise OptionError(
-            "only Unified-VLP learns to guess words", value=recipe.network.name, remedy="Leave captions out."
+            "only a Unified-VLP that is given picture and words learns to guess words",
+            value=recipe.network.name,
+            remedy="Set captions to 0.",
         )
     space = people.labels
     train_people = _usable(people.train, recipe)
@@ -154,16 +158,13 @@ def prepare(recipe: Recipe, people: People) -> Prepared:
     prior = taught.labels.mean(axis=0)
     senses = Senses(network, words, eyes, recipe.cache_mb * 2**20)
     judged = teach(val_people, space, recipe.teaching, prior)
-    balanced = _balanced(recipe, train_people, space)
-    seen = None if balanced is None else balanced.indices
-    task = NetworkTask(network, senses, recipe, (train_people, taught), (val_people, judged), seen)
+    task = NetworkTask(network, senses, recipe, (train_people, taught), (val_people, judged))
     said = {
         "parameters": sum(p.numel() for p in network.parameters()),
         "trained": sum(p.numel() for p in network.parameters() if p.requires_grad),
         "shape": shape.model_dump(mode="json"),
         "people_without_what_it_needs": len(people.train) - len(train_people),
         "weights_not_found": fresh,
-        "balanced": None if balanced is None else balanced.describe(),
     }
     return Prepared(network, words, task, people, said)
 
@@ -179,12 +180,6 @@ def _usable(samples: Sequence[Sample], recipe: Recipe) -> list[Sample]:
     return kept
 
 
-def _balanced(recipe: Recipe, people: Sequence[Sample], space: LabelSpace) -> Balanced | None:
-    if recipe.balance is None:
-        return None
-    return balance([sample.target or frozenset() for sample in people], space.ids, recipe.balance)
-
-
 def _eyes(recipe: Recipe) -> DetectorEyes | None:
     sight = recipe.network.sight
     if not sight.detector or recipe.network.modalities == "text":
@@ -195,17 +190,7 @@ def _eyes(recipe: Recipe) -> DetectorEyes | None:
             value="sight.detector",
             remedy="Leave it out.",
         )
-    return open_eyes(Path(sight.detector), sight.detections)
-
-
-def open_eyes(folder: Path, detections: int, device: str = "auto") -> DetectorEyes:
-    """A detector's folder as eyes.
-
-    Raises:
-        ModelError: as `load_model` raises it.
-    """
-    model = load_model(folder, "AutoModelForObjectDetection", Placement(device, "float32"))
-    return DetectorEyes(model, load_processor(folder), detections)
+    return open_eyes(Path(sight.detector), sight.detections, training_device())
 
 
 def _tower(recipe: Recipe) -> nn.Module | None:
@@ -282,6 +267,11 @@ def _about(recipe: Recipe, space: LabelSpace, words: Words | None, eyes: Detecto
 
 def _start_from(network: EmotionNetwork, folder: str) -> list[str]:
     """Take the weights of another network where names and shapes agree; names those that stay as they are."""
+    name = read_network(Path(folder))[0].name
+    if name != network.shape.name:
+        raise ModelFilesError(
+            f"the weights are of a {name}", value=folder, remedy=f"Give those of a {network.shape.name}."
+        )
     given = read_tensors_of(Path(folder))
     own = network.state_dict()
     # A network that reads fewer tokens has the first of the positions.

@@ -10,11 +10,9 @@ from typing import Literal
 from pydantic import Field
 
 from emoscene.networks.shapes import EmoticCnn, Shape, UnifiedVlp, Vilbert
-from emoscene.training.augment import Augment
 from emoscene.training.data import Data
 from emoscene.training.losses import Bce, Loss
 from emoscene.training.recipe import Part
-from emoscene.training.sampling import Balance
 from emoscene.training.schedule import Schedule
 from emoscene.training.targets import Teaching
 
@@ -40,9 +38,8 @@ class Recipe(Part):
         masked: The share of words that is guessed.
         drop_words: How often a person's words are left out in training.
         missing_words: People without words are answered all the same, or refused.
-        flip: Half of the pictures are seen mirrored, unless their words name a side.
-        augment: Pictures and words are changed for each use; pictures are then opened each time, and `flip` is its own.
-        balance: People with rare labels come several times.
+        flip: Half of the pictures are seen mirrored, unless their words name a side. With `data.augment`, which opens
+            pictures each time, that decides.
         keep_checkpoints: They stay when the run is over.
         cache_mb: Memory for squares of pixels, so that pictures are opened once.
     """
@@ -65,8 +62,6 @@ class Recipe(Part):
     drop_words: float = Field(0.0, ge=0, le=1)
     missing_words: Literal["answer", "refuse"] = "answer"
     flip: bool = True
-    augment: Augment | None = None
-    balance: Balance | None = None
     keep_checkpoints: bool = False
     cache_mb: int = Field(400, ge=0)
     schedule: Schedule = Schedule(batch=32, at_once=32, rate=5e-4, weight_decay=0.01, epochs=10, warm_up=0.05)

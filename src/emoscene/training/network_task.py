@@ -118,7 +118,6 @@ class NetworkTask(Task[Lesson]):
         senses: How people are made ready.
         recipe: Loss, weights, what is left out or mirrored.
         train, val: Samples and what is known of them.
-        people: Who of `train` is seen in an epoch, with repeats; None: everybody once.
     """
 
     def __init__(
@@ -128,11 +127,9 @@ class NetworkTask(Task[Lesson]):
         recipe: Recipe,
         train: tuple[Sequence[Sample], Taught],
         val: tuple[Sequence[Sample], Taught],
-        people: Sequence[int] | None = None,
     ) -> None:
         self.network, self.senses, self.recipe = network, senses, recipe
         self.train, self.val = train, val
-        self.people = list(range(len(train[0]))) if people is None else list(people)
         self._label_loss = label_loss(recipe.loss, LabelCounts.of(train[1].labels))
         self.device = next(network.parameters()).device
 
@@ -142,19 +139,19 @@ class NetworkTask(Task[Lesson]):
 
     @property
     def size(self) -> int:
-        return len(self.people)
+        return len(self.train[0])
 
     def example(self, draw: Draw) -> Lesson:
         rng = random.Random(f"network/{draw.key}")
         samples, taught = self.train
-        words = rng.random() >= self.recipe.drop_words
+        words, mirror = rng.random() >= self.recipe.drop_words, rng.random() < 0.5
         sample, how = samples[draw.index], self.recipe.data.augment
-        if how is None:
-            example = self.senses(sample, words=words)
-        else:
+        if how is not None:
             example = self.senses(_changed(sample, how, draw.key), words=words, keep=False)
-        if self.recipe.flip and rng.random() < 0.5:
-            example = _mirrored(example)
+        else:
+            example = self.senses(sample, words=words)
+            if self.recipe.flip and mirror and not _SIDES.search(sample.text or ""):
+                example = _mirrored(example)
         return Lesson(example, taught.labels[draw.index], taught.levels[draw.index], draw.key)
 
     def loss(self, batch: Sequence[Lesson]) -> tuple[Tensor, dict[str, float]]:
@@ -235,7 +232,9 @@ def _macro_f1(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> 
 
 
 def _drawn(key: str, tokens: int, room: int, share: float) -> Tensor:
-    """Which of a person's tokens behind [CLS] are hidden, at least one, (room,); [SEP] is among them."""
+    """Which of a person's tokens behind [CLS] are hidden, (room,): one or more, maybe [SEP]; none without words."""
+    if tokens <= 2:
+        return torch.zeros(room, dtype=torch.bool)
     rng = random.Random(f"hidden/{key}")
     places = list(range(1, tokens))
     chosen = rng.sample(places, max(1, round(share * len(places))))
