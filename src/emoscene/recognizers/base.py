@@ -25,7 +25,17 @@ from emoscene.images.picture import open_picture
 from emoscene.labels import LabelSpace
 from emoscene.types import VAD, BoundingBox, ErrorInfo, Picture, Prediction, Sample, ScoreKind, Status
 
-__all__ = ["Answer", "BatchRecognizer", "Card", "Fittable", "Recognizer", "Refusal", "Subject", "no_picture"]
+__all__ = [
+    "Answer",
+    "BatchRecognizer",
+    "Card",
+    "Fittable",
+    "Recognizer",
+    "Refusal",
+    "Subject",
+    "no_picture",
+    "settle",
+]
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,26 @@ class Subject:
 WHOLE_PICTURE = "no box was given: the whole picture is taken as the person"
 
 
+def settle(sample: Sample, card: Card, name: str) -> Subject:
+    """Open a sample's picture and settle its box, as the card of the recognizer `name` asks for it.
+
+    Raises:
+        PictureError, BoxError, Refusal: if the sample cannot be answered.
+    """
+    if sample.picture is None:
+        if card.uses_picture and not (card.uses_text and sample.text):
+            raise no_picture(name)
+        return Subject(sample, None, None)
+    if not card.uses_picture:
+        return Subject(sample, None, sample.box)
+    picture = sample.picture if isinstance(sample.picture, Picture) else open_picture(sample.picture)
+    if sample.box is None:
+        return Subject(sample, picture, None, (WHOLE_PICTURE,))
+    box = sample.box.clamp(picture.width, picture.height)
+    clamped = () if box == sample.box else ("the box reached beyond the picture and was clamped",)
+    return Subject(sample, picture, box, clamped)
+
+
 class BatchRecognizer(ABC, Generic[Prepared]):
     """Keeps the promises of `Recognizer`; subclasses implement `prepare` and `answer`.
 
@@ -210,18 +240,7 @@ class BatchRecognizer(ABC, Generic[Prepared]):
         Raises:
             PictureError, BoxError, Refusal: if the sample cannot be answered.
         """
-        if sample.picture is None:
-            if self.card.uses_picture and not (self.card.uses_text and sample.text):
-                raise no_picture(self.name)
-            return Subject(sample, None, None)
-        if not self.card.uses_picture:
-            return Subject(sample, None, sample.box)
-        picture = sample.picture if isinstance(sample.picture, Picture) else open_picture(sample.picture)
-        if sample.box is None:
-            return Subject(sample, picture, None, (WHOLE_PICTURE,))
-        box = sample.box.clamp(picture.width, picture.height)
-        clamped = () if box == sample.box else ("the box reached beyond the picture and was clamped",)
-        return Subject(sample, picture, box, clamped)
+        return settle(sample, self.card, self.name)
 
     def _row(self, subject: Subject, outcome: Answer | EmosceneError) -> Prediction:
         sample = subject.sample

@@ -24,7 +24,7 @@ from emoscene.recognizers.encoders import DualEncoder, Pixels, load_encoder
 from emoscene.recognizers.loading import Placement
 from emoscene.types import BoundingBox, Picture, ScoreKind
 
-__all__ = ["DualEncoderRecognizer", "Fit", "Look", "Prompts", "View", "make"]
+__all__ = ["DualEncoderRecognizer", "Fit", "Look", "Prompts", "View", "make", "square"]
 
 View = Literal["both", "redbox", "crop"]
 Prompts = Literal["templates", "definitions", "paper"]
@@ -103,7 +103,7 @@ class DualEncoderRecognizer(BatchRecognizer[Ready]):
             raise no_picture(self.name)
         pads = self._encoder.cuts and self._look.fit == "pad"
         views = self._views(subject.picture, subject.box)
-        pixels = tuple(self._encoder.pixels(_square(view) if pads else view) for view in views)
+        pixels = tuple(self._encoder.pixels(square(view) if pads else view) for view in views)
         cuts = self._encoder.cuts and not pads and self._look.view == "redbox"
         hidden = cuts and subject.box is not None and _seen(subject.picture, subject.box) < _ENOUGH
         return Ready(pixels, (LITTLE_SEEN,) if hidden else ())
@@ -188,7 +188,7 @@ def _unit(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
-def _square(image: Image.Image) -> Image.Image:
+def square(image: Image.Image) -> Image.Image:
     """The picture, scaled down if it is large, centred in a square of its mean colour."""
     if image.width == image.height:
         return image

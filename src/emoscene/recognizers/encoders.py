@@ -117,6 +117,10 @@ class DualEncoder:
             return self._in_batches([], self._read)
         return self.cache.vectors(texts, self.fingerprint, self._encoded)
 
+    def read_texts(self, texts: Sequence[str]) -> Vectors:
+        """`encode_texts` of texts that are not worth keeping."""
+        return self._encoded(texts)
+
     def cut(self, texts: Sequence[str]) -> list[int]:
         """Which of the texts are longer than the encoder reads."""
         return self._texts.cut(texts)

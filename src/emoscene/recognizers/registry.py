@@ -27,6 +27,7 @@ _BUILT_IN = {
     "embedded": "emoscene.recognizers.embedded:make",
     "endpoint": "emoscene.recognizers.endpoint:make",
     "face": "emoscene.recognizers.face:make",
+    "head": "emoscene.recognizers.head:make",
     "language": "emoscene.recognizers.language:make",
     "majority": "emoscene.recognizers.priors:make_majority",
     "narrated": "emoscene.recognizers.narrated:make",

@@ -24,6 +24,7 @@ __all__ = ["Part", "dry_run", "kinds", "read_recipe", "run_recipe"]
 _KINDS = {
     "lora": ("emoscene.training.tuning_recipe", "emoscene.training.lora"),
     "full": ("emoscene.training.tuning_recipe:Full", "emoscene.training.lora"),
+    "head": ("emoscene.training.head_recipe", "emoscene.training.head"),
     "network": ("emoscene.training.network_recipe", "emoscene.training.network"),
     "scenes-llava": ("emoscene.training.scenes_llava.shape", "emoscene.training.scenes_llava.run"),
 }
