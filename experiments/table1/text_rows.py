@@ -19,7 +19,7 @@ from emoscene.recognizers.text import TextRecognizer
 from emoscene.training.recipe import Part as RecipePart
 from emoscene.types import Sample, Status
 from experiments.table1.rows import Context, Part, Row, kept_captions
-from experiments.table1.stories import train_stories
+from experiments.table1.story_model import train_stories
 from experiments.table1.web_captions import all_texts
 
 __all__ = ["PARTS", "ROWS", "Told"]
