@@ -31,26 +31,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from benchmarks.finetuning_shapes import MODELS, RESNET_50, Language, Tower
 from rich.console import Console
 from rich.table import Table
 
 from emoscene.errors import OptionError
 from emoscene.training.recipe import read_recipe
+from emoscene.training.schedule import Schedule
 
-__all__ = [
-    "GPUS",
-    "MODELS",
-    "PEOPLE",
-    "Cost",
-    "Language",
-    "Model",
-    "Plan",
-    "Tower",
-    "cost",
-    "main",
-    "plan_of",
-    "recipes",
-]
+__all__ = ["GPUS", "PEOPLE", "Cost", "Plan", "cost", "main", "others", "plan_of", "recipes"]
 
 _GB = 1e9
 _DRIVER = 1.5 * _GB
@@ -58,146 +47,6 @@ _SPARE = 1.1
 _LOGIT_BYTES = 10.0
 _TRAINED_BYTES = 16.0
 
-
-@dataclass(frozen=True)
-class Language:
-    """A decoder with gated feed-forward layers, as Llama, Qwen2 and SmolLM have."""
-
-    layers: int
-    hidden: int
-    inner: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    vocab: int
-    tied: bool = False
-    attention_bias: bool = False
-
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """(in, out) of the seven linear layers of a block."""
-        queries, keys = self.heads * self.head_dim, self.kv_heads * self.head_dim
-        attention = [(self.hidden, queries), (self.hidden, keys), (self.hidden, keys), (queries, self.hidden)]
-        return [*attention, (self.hidden, self.inner), (self.hidden, self.inner), (self.inner, self.hidden)]
-
-    @property
-    def linear(self) -> int:
-        return self.layers * sum(i * o for i, o in self.shapes)
-
-    @property
-    def weights(self) -> int:
-        """All of them: linear layers, biases, norms, embedding, and the output layer where it is one of its own."""
-        biases = (self.heads + 2 * self.kv_heads) * self.head_dim if self.attention_bias else 0
-        words = self.vocab * self.hidden * (1 if self.tied else 2)
-        return self.linear + self.layers * (2 * self.hidden + biases) + self.hidden + words
-
-    def lora(self, rank: int) -> int:
-        """Weights of LoRA on all seven."""
-        return self.layers * rank * sum(i + o for i, o in self.shapes)
-
-
-@dataclass(frozen=True)
-class Tower:
-    """A vision transformer.
-
-    Attributes:
-        matrices: Of the feed-forward layer: 2, or 3 where it is gated.
-        patches: That go through it for one picture.
-        seen: By each patch, on average over the layers.
-        used: Of its layers; LLaVA takes the last but one.
-    """
-
-    layers: int
-    hidden: int
-    inner: int
-    patches: int
-    matrices: int = 2
-    seen: float | None = None
-    used: int | None = None
-
-    @property
-    def linear(self) -> int:
-        return self.layers * (4 * self.hidden**2 + self.matrices * self.hidden * self.inner)
-
-    @property
-    def flop(self) -> float:
-        layers = self.used or self.layers
-        attention = 4.0 * layers * self.hidden * self.patches * (self.seen or self.patches)
-        return 2.0 * self.linear * layers / self.layers * self.patches + attention
-
-
-@dataclass(frozen=True)
-class Model:
-    """A vision language model: its halves, the projector's weights, and the tokens that a picture becomes."""
-
-    name: str
-    tower: Tower
-    language: Language
-    projector: int
-    picture_tokens: int
-
-    @property
-    def weights(self) -> int:
-        return self.tower.linear + self.projector + self.language.weights
-
-
-_SIGLIP_BASE = Tower(12, 768, 3072, 13 * 1024, seen=1024)
-MODELS = {
-    each.name: each
-    for each in (
-        Model(
-            "llava-1.5-7b",
-            Tower(24, 1024, 4096, 577, used=23),
-            Language(32, 4096, 11008, 32, 32, 128, 32064),
-            1024 * 4096 + 4096 * 4096,
-            576,
-        ),
-        Model(
-            "llava-1.5-13b",
-            Tower(24, 1024, 4096, 577, used=23),
-            Language(40, 5120, 13824, 40, 40, 128, 32064),
-            1024 * 5120 + 5120 * 5120,
-            576,
-        ),
-        # 640 x 480 become 34 x 46 patches of 14; windows of 64 patches, but for 4 of 32 layers.
-        Model(
-            "qwen2.5-vl-3b",
-            Tower(32, 1280, 3420, 1564, 3, seen=(28 * 64 + 4 * 1564) / 32),
-            Language(36, 2048, 11008, 16, 2, 128, 151936, tied=True, attention_bias=True),
-            5120 * 5120 + 5120 * 2048,
-            391,
-        ),
-        Model(
-            "qwen2.5-vl-7b",
-            Tower(32, 1280, 3420, 1564, 3, seen=(28 * 64 + 4 * 1564) / 32),
-            Language(28, 3584, 18944, 28, 4, 128, 152064, attention_bias=True),
-            5120 * 5120 + 5120 * 3584,
-            391,
-        ),
-        # A picture is enlarged and cut into 4 x 3 tiles, and shown whole once: 13 in all.
-        Model(
-            "smolvlm-256m",
-            _SIGLIP_BASE,
-            Language(30, 576, 1536, 9, 3, 64, 49280),
-            768 * 16 * 576,
-            13 * 66,
-        ),
-        Model(
-            "smolvlm-500m",
-            _SIGLIP_BASE,
-            Language(32, 960, 2560, 15, 5, 64, 49280),
-            768 * 16 * 960,
-            13 * 66,
-        ),
-        Model(
-            "smolvlm-2.2b",
-            Tower(27, 1152, 4304, 13 * 729, seen=729),
-            Language(24, 2048, 8192, 32, 32, 64, 49155),
-            1152 * 9 * 2048,
-            13 * 83,
-        ),
-    )
-}
 
 #: Dense bfloat16 with float32 sums, memory and its bandwidth, by the makers' data sheets: TFLOP/s, GB, TB/s.
 GPUS = {
@@ -294,6 +143,7 @@ class Cost:
     plan: str
     trained_millions: float
     tokens: int
+    at_once: int
     weights_gb: float
     trained_gb: float
     activations_gb: float
@@ -330,6 +180,7 @@ def cost(plan: Plan, *, gpu: str = "h100", share: float = 0.35, picture_ms: floa
         plan=plan.name,
         trained_millions=round(trained / 1e6, 1),
         tokens=plan.tokens,
+        at_once=plan.at_once,
         weights_gb=round(weights / _GB, 1),
         trained_gb=round(of_trained / _GB, 1),
         activations_gb=round(activations / _GB, 1),
@@ -339,6 +190,41 @@ def cost(plan: Plan, *, gpu: str = "h100", share: float = 0.35, picture_ms: floa
         picture_hours=round((plan.rounds * plan.people + watched) * picture_ms / 1000 / 3600, 2),
         fits=memory / _GB <= size,
     )
+
+
+def others(*, gpu: str = "h100", share: float = 0.35, picture_ms: float = 20.0) -> list[Cost]:
+    """The head on CLIP's features, computed once for two views of everybody, and the EMOTIC CNN, whose pictures stay in
+    memory after the first round."""
+    peak, size, _ = GPUS[gpu]
+    everybody = PEOPLE["train"] + PEOPLE["val"]
+    clip = Tower(24, 1024, 4096, 577)
+    head, cnn = _schedule("emotic-clip-head"), _schedule("emotic-cnn-train")
+    whole, body = RESNET_50, RESNET_50.at(128)
+    seen = cnn.epochs * (PEOPLE["train"] + PEOPLE["val"] / 3)
+    lines = [
+        ("emotic-clip-head", 2 * 768 * 512 + 512 * 29, 2.0 * 428e6, 8 * 2 * 577 * 1024 * 12 * 2.0, head,
+         2 * clip.flop * everybody),
+        ("emotic-cnn-train", 2 * RESNET_50.weights, 0.0, cnn.at_once * 4.0 * (whole.kept + body.kept), cnn,
+         3 * (whole.flop + body.flop) * seen),
+    ]  # fmt: skip
+    costs = []
+    for name, trained, weights, activations, schedule, flop in lines:
+        memory = (weights + _TRAINED_BYTES * trained + activations) * _SPARE + _DRIVER
+        costs.append(
+            Cost(
+                plan=name, trained_millions=round(trained / 1e6, 1), tokens=0, at_once=schedule.at_once,
+                weights_gb=round(weights / _GB, 1), trained_gb=round(_TRAINED_BYTES * trained / _GB, 1),
+                activations_gb=round(activations / _GB, 1), memory_gb=round(memory / _GB, 1),
+                petaflop=round(flop / 1e15, 1), hours=round(flop / (share * peak * 1e12) / 3600, 2),
+                picture_hours=round(everybody * picture_ms / 1000 / 3600, 2), fits=memory / _GB <= size,
+            )
+        )  # fmt: skip
+    return costs
+
+
+def _schedule(name: str) -> Schedule:
+    schedule: Schedule = getattr(read_recipe(name), "schedule")  # noqa: B009
+    return schedule
 
 
 def _forward(language: Language, tokens: int, read: int) -> float:
@@ -381,16 +267,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plans = [plan_of(name) for name in recipes()]
     if given.at_once is not None:
         plans = [replace(plan, at_once=given.at_once) for plan in plans]
-    costs = [cost(p, gpu=given.gpu, share=given.share, picture_ms=given.picture_ms) for p in plans]
+    assumed = {"gpu": given.gpu, "share": given.share, "picture_ms": given.picture_ms}
+    costs = [cost(plan, **assumed) for plan in plans] + others(**assumed)
     if given.json:
-        assumed = {"gpu": given.gpu, "share": given.share, "picture_ms": given.picture_ms}
         print(json.dumps({"derived": True, "assumed": assumed, "costs": [asdict(each) for each in costs]}))
     else:
-        _print(costs, plans, given)
+        _print(costs, given)
     return 0
 
 
-def _print(costs: list[Cost], plans: list[Plan], given: argparse.Namespace) -> None:
+def _print(costs: list[Cost], given: argparse.Namespace) -> None:
     peak, size, _ = GPUS[given.gpu]
     table = Table(
         title=f"derived, not measured: one {given.gpu} ({size:.0f} GB), {given.share:.0%} of {peak:.0f} TFLOP/s"
@@ -405,11 +291,12 @@ def _print(costs: list[Cost], plans: list[Plan], given: argparse.Namespace) -> N
         "pictures (core h)",
     ):
         table.add_column(name, justify="left" if name == "recipe" else "right", no_wrap=name == "recipe")
-    for each, plan in zip(costs, plans, strict=True):
+    for each in costs:
         memory = f"{each.memory_gb:.0f}" + ("" if each.fits else " !")
+        tokens = f"{each.tokens:,}" if each.tokens else ""
         table.add_row(
-            each.plan.removeprefix("emotic-"), f"{each.trained_millions:,.0f}", f"{each.tokens:,}",
-            str(plan.at_once), memory, f"{each.hours:.2f}", f"{each.picture_hours:.1f}",
+            each.plan.removeprefix("emotic-"), f"{each.trained_millions:,.0f}", tokens, str(each.at_once), memory,
+            f"{each.hours:.2f}", f"{each.picture_hours:.1f}",
         )  # fmt: skip
     Console().print(table)
 

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks.finetuning_cost import MODELS, PEOPLE, Language, Plan, cost, main, plan_of, recipes
+from benchmarks.finetuning_cost import PEOPLE, Plan, cost, main, others, plan_of, recipes
+from benchmarks.finetuning_shapes import MODELS, RESNET_50, Language
 
 from emoscene.catalogue.entry import known
 from emoscene.datasets.registry import open_dataset
 from emoscene.errors import OptionError
+from emoscene.training.recipe import read_recipe
+from emoscene.training.sampling import balance
+from emoscene.training.tuning_recipe import Recipe
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -86,11 +90,27 @@ def test_plans_are_those_of_the_recipes() -> None:
         plan_of("embedded")
 
 
+def test_a_head_and_the_cnn_cost_little() -> None:
+    head, cnn = others()
+    assert max(head.hours, cnn.hours) < 0.1
+    assert max(head.memory_gb, cnn.memory_gb) < 16
+    assert RESNET_50.at(112).flop == RESNET_50.flop / 4
+
+
+def tuned(name: str) -> Recipe:
+    recipe = read_recipe(name)
+    assert isinstance(recipe, Recipe)
+    return recipe
+
+
 def test_people_are_counted_on_the_real_labels(reference_data: Path) -> None:
     file = str(reference_data / "emotic-labels" / "gt_all.csv")
     whole = open_dataset("emotic", file)
     val = [sample.target or frozenset() for sample in whole.samples("val")]
     assert len(val) == PEOPLE["val"]
+    augmented = tuned("emotic-llava-1.5-13b-val-aug").data.balance
+    assert augmented is not None
+    assert sum(balance(val, whole.labels.ids, augmented).times) == PEOPLE["val-aug"]
     without = open_dataset("emotic", file, leaked="leave_out")
     assert sum(1 for _ in without.samples("train")) == PEOPLE["train"]
 
@@ -99,6 +119,6 @@ def test_the_command_prints_every_recipe(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["derived"] is True
-    assert [each["plan"] for each in found["costs"]] == recipes()
+    assert [each["plan"] for each in found["costs"]] == [*recipes(), "emotic-clip-head", "emotic-cnn-train"]
     assert main(["--gpu", "rtx-4090", "--at-once", "1"]) == 0
     assert "derived, not measured: one rtx-4090" in capsys.readouterr().out
