@@ -36,7 +36,7 @@ from emoscene.errors import OptionError
 
 DEFAULT_SPLITS: Mapping[str, float] = {"train": 0.8, "val": 0.1, "test": 0.1}
 # The share of a split that is named without one
-SHARES: Mapping[str, float] = {**dict.fromkeys(CONTROLLED, 0.1), **DEFAULT_SPLITS, "bias_train": 0.8}
+SHARES: Mapping[str, float] = {**DEFAULT_SPLITS, **dict.fromkeys(CONTROLLED, 0.1), "bias_train": 0.8}
 ANNOTATORS = 5
 _PENDING = ".pending.json"
 _CHUNK = 64
