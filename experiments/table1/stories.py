@@ -108,6 +108,8 @@ def vocabulary(seed: int, more: Sequence[str]) -> Iterator[str]:
     yield from more
     for phrases in _MADE_OF_IT.values():
         yield from phrases
+    yield from (word for _, told in FEELING_WORDS.values() for word in told)
+    yield "Others said: the person looks"
     for wording in (_FACES, _POSES, FACE, POSE, WHO, WITH):
         yield from wording.values()
     yield from (label.name for label in label_space("emotic"))

@@ -61,12 +61,17 @@ def _rand6_weighted(context: Context, work: Path) -> Recognizer:
 
 
 def _make_stories(context: Context, folder: Path) -> None:
-    train_stories(folder, context.seed, context.sizes.of(_STEPS), more=list(all_texts()))
+    train_stories(folder / "training", context.seed, context.sizes.of(_STEPS), more=list(all_texts()))
+
+
+def _story_model(context: Context) -> Path:
+    """Where the model lies once `STORIES` is made."""
+    return context.part("stories") / "training" / "model"
 
 
 def _stories(context: Context, adapter: Path | None = None) -> Reasoner:
     added = None if adapter is None else str(adapter)
-    folder = context.part("stories") / "model"
+    folder = _story_model(context)
     return make_language_reasoner(
         context.labels, folder, LanguageAsk(), device="cpu", adapter=added, batch_size=32
     )
@@ -122,7 +127,7 @@ def _tune(context: Context, table: Path, run: Path) -> None:
         {
             "kind": "lora",
             "name": "table1-text",
-            "model": str(context.part("stories") / "model"),
+            "model": str(_story_model(context)),
             "seed": context.seed,
             "data": {"dataset": "table", "root": str(table), "val": None, "options": _LAYOUT, "balance": {},
                      "augment": {"paraphrase": 0.5}},
