@@ -31,13 +31,13 @@ from emoscene.training.rehearsal import check_validation, rehearse, without
 from emoscene.training.tuning import TuningTask
 from emoscene.training.tuning_recipe import Full, Lora, Recipe, Tuning
 
-__all__ = ["add_lora", "dry_run", "train"]
+__all__ = ["Start", "add_lora", "dry_run", "start_tuning", "train"]
 
 Counting = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class _Start:
+class Start:
     """The model, ready to be trained; `adapted` is PEFT's model round it, where there is an adapter."""
 
     base: ModelFolder
@@ -70,7 +70,7 @@ def dry_run(recipe: Tuning, counting: Counting | None = None) -> dict[str, Any]:
     """What the recipe would train, and on whom, as plain JSON values. Raises as `train` does."""
     people = load_people(recipe.data, recipe.seed)
     check_validation(people, recipe)
-    start = _start(recipe, people)
+    start = start_tuning(recipe, people)
     return {
         "data": people.describe(),
         "labels": people.label_counts(),
@@ -100,7 +100,7 @@ def _train(
 ) -> None:
     if (known := folder.manifest.get("rehearsal")) is not None:
         people = without(people, known["faulty"])
-    start = _start(recipe, people)
+    start = start_tuning(recipe, people)
     if known is None:
         rehearsal = rehearse(start.task, recipe, counting)
         known = rehearsal.plain()
@@ -124,7 +124,8 @@ def _train(
 _WHAT = {Kind.VLM: "A vision language model", Kind.LANGUAGE: "A language model that reads words"}
 
 
-def _start(recipe: Tuning, people: People) -> _Start:
+def start_tuning(recipe: Tuning, people: People) -> Start:
+    """The model loaded, with its adapter, and the task round it. Raises as `train` does."""
     base = base_of(recipe.model)
     dtype = "float32" if isinstance(recipe, Full) else recipe.dtype
     model, processor = load_base(base, Placement(training_device(recipe.device), dtype))
@@ -136,10 +137,10 @@ def _start(recipe: Tuning, people: People) -> _Start:
     if recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     asker = make_asker(recipe, base, model, processor, people.labels)
-    return _Start(base, model, adapted, TuningTask(model, asker, people, recipe))
+    return Start(base, model, adapted, TuningTask(model, asker, people, recipe))
 
 
-def _save(recipe: Tuning, start: _Start, folder: RunFolder, part: Path) -> None:
+def _save(recipe: Tuning, start: Start, folder: RunFolder, part: Path) -> None:
     asked = options_of(recipe, start.base.kind)
     recognizer = "vlm" if start.base.kind is Kind.VLM else "language"
     if start.adapted is None:

@@ -65,11 +65,13 @@ def rehearse(
     """
     people, asker = task.people, task.asker
     context = context_of(task.module)
-    everybody = [*people.train, *people.val]
+    # Who comes several times is looked at once, unchanged.
+    answers = {sample.id: index for index, sample in enumerate(people.train)}
+    everybody = list({sample.id: sample for sample in (*people.train, *people.val)}.values())
     lengths: list[int] = []
     longest, longest_id, cut, faults = 0, "", 0, {}
-    for index, sample in enumerate(everybody):
-        answer = task.answer(index) if index < len(people.train) else ()
+    for done, sample in enumerate(everybody, 1):
+        answer = task.answer(answers[sample.id]) if sample.id in answers else ()
         try:
             length = _length(asker, sample, answer, recipe)
             if context is not None and length > context:
@@ -85,12 +87,12 @@ def rehearse(
         if length > longest:
             longest, longest_id = length, sample.id
         if progress is not None:
-            progress(index + 1, len(everybody))
+            progress(done, len(everybody))
     _judge(faults, len(everybody), recipe)
     parameters = list(task.module.parameters())
     known = len([s for s in people.train if s.id not in faults])
     return Rehearsal(
-        train=known, val=len(everybody) - len(faults) - known, steps=recipe.schedule.all_steps(known),
+        train=known, val=len([s for s in people.val if s.id not in faults]), steps=recipe.schedule.all_steps(known),
         trained=sum(p.numel() for p in parameters if p.requires_grad), parameters=sum(p.numel() for p in parameters),
         longest=longest, longest_id=longest_id, mean=round(sum(lengths) / max(1, len(lengths)), 1), context=context,
         words_cut=cut, shares_prefix=_shares(asker, recipe, everybody, faults), faulty=tuple(faults),
