@@ -19,6 +19,7 @@ from emoscene.catalogue.choosing import resolve
 from emoscene.labels import LabelSpace
 from emoscene.prompts import template
 from emoscene.recognizers.base import Recognizer
+from emoscene.recognizers.loading import Placement, load_model
 from emoscene.recognizers.picking import pick_prompt
 from emoscene.recognizers.questions import DIMENSIONS, TRAINED, ZERO_SHOT
 from emoscene.recognizers.registry import create
@@ -35,6 +36,7 @@ __all__ = [
     "BASE",
     "base_recipe",
     "finished",
+    "load_tower",
     "new_model",
     "new_processor",
     "prompts",
@@ -141,6 +143,12 @@ def _log(file: Path) -> Progress:
 def tower_folder(context: Context) -> Path:
     """Where the tower lies once `BASE` is made."""
     return context.part("base") / "tower"
+
+
+def load_tower(context: Context) -> dict[str, Any]:
+    """The tower's weights, by the names that transformers has in memory (files bear older ones)."""
+    tower = load_model(tower_folder(context), "AutoModel", Placement("cpu", "float32"))
+    return dict(tower.state_dict())
 
 
 BASE = Part(

@@ -11,8 +11,6 @@ import random
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
-
 from emoscene.labels import LabelSpace
 from emoscene.prompts import template
 from emoscene.recognizers.captioner import load_captioner
@@ -20,7 +18,7 @@ from emoscene.recognizers.picking import pick_prompt
 from emoscene.training.scenes_llava.build import save
 from emoscene.training.schedule import Schedule
 from emoscene.training.task import Draw
-from experiments.table1.base import finished, new_model, new_processor, tower_folder
+from experiments.table1.base import finished, load_tower, new_model, new_processor
 from experiments.table1.clip import write_captions
 from experiments.table1.packed import Content, Course, Lesson, PackedTask, Teacher, run_course
 from experiments.table1.rows import Context, Part
@@ -95,7 +93,7 @@ def _make_vlm(context: Context, folder: Path) -> None:
         return
     processor = new_processor(context)
     model = new_model(context, processor)
-    model.model.vision_tower.load_state_dict(load_file(tower_folder(context) / "model.safetensors"))
+    model.model.vision_tower.load_state_dict(load_tower(context))
     steps = context.sizes.of(SIZES.instructed_steps)
     schedule = Schedule(
         epochs=1, batch=SIZES.batch, at_once=SIZES.batch, rate=1e-3, warm_up=0.06, weight_decay=0.05, keep="last",

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from emoscene.errors import EmosceneError
@@ -28,10 +27,10 @@ from emoscene.training.task import Draw, Task
 from experiments.table1.base import (
     base_recipe,
     finished,
+    load_tower,
     new_model,
     new_processor,
     run_and_load,
-    tower_folder,
 )
 from experiments.table1.packed import Course, run_course
 from experiments.table1.rows import Context, Part, Row, keep_captions
@@ -122,7 +121,7 @@ def _model(context: Context, tokenizer: Any) -> Any:
     )
     torch.manual_seed(context.seed)
     model = VisionTextDualEncoderModel(config)
-    model.vision_model.load_state_dict(load_file(tower_folder(context) / "model.safetensors"))
+    model.vision_model.load_state_dict(load_tower(context))
     return model
 
 

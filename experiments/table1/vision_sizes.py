@@ -7,6 +7,7 @@ shapes stay, so that the same code runs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["SIZES", "VisionSizes"]
 
@@ -24,7 +25,8 @@ class VisionSizes:
         head_epochs: Of the head on the dual encoder's features.
         train_epochs, val_epochs, val_aug_epochs: Of fine-tuning on the splits.
         few, few_epochs: People of the row with few samples, and its epochs.
-        lora_rank, lora_rate: Of fine-tuning.
+        fine_tuning: `lora` trains matrices beside the decoder's, and the projector; `full` everything, tower included.
+        lora_rank, lora_rate, full_rate: Of the two.
         network_epochs: Of the networks (EMOTIC CNN, ViLBERT, Unified-VLP and what they are compared with).
         validated: People on whom training is watched.
         rules_from_train: People of train on whom rows that learnt from val have their rules fitted.
@@ -33,7 +35,7 @@ class VisionSizes:
     side: int = 168
     batch: int = 32
     base_steps: int = 1_500
-    instructed_steps: int = 600
+    instructed_steps: int = 800
     clip_steps: int = 300
     clip_batch: int = 64
     head_epochs: float = 20
@@ -42,8 +44,10 @@ class VisionSizes:
     val_aug_epochs: float = 6
     few: int = 100
     few_epochs: float = 40
+    fine_tuning: Literal["lora", "full"] = "lora"
     lora_rank: int = 32
     lora_rate: float = 2e-3
+    full_rate: float = 4e-4
     network_epochs: float = 2
     validated: int = 192
     rules_from_train: int = 1_000

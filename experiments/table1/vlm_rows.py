@@ -1,7 +1,8 @@
 """The small LLaVA of `captioner`, asked without more ado, and fine-tuned on people with labels.
 
-Fine-tuning is LoRA on the decoder, the projector trained with it and the tower left as it is, by recipes of the kind
-`lora` as `emoscene train` runs them. It learns the questions that are asked later: yes or no for every label.
+Fine-tuning is LoRA on the decoder, the projector trained with it and the tower left as it is (or everything, as
+`vision_sizes` says), by recipes that `emoscene train` runs. It learns the questions that are asked later: yes or no for
+every label.
 """
 
 from __future__ import annotations
@@ -30,19 +31,22 @@ def _asked(options: Mapping[str, Any], context: Context, work: Path) -> Recogniz
 def _fine_tuned(
     name: str, data: Mapping[str, Any], epochs: float, every: int, context: Context, work: Path
 ) -> Recognizer:
-    rank = SIZES.lora_rank
+    how: dict[str, Any] = {"kind": "full", "parts": "all"}
+    if SIZES.fine_tuning == "lora":
+        rank = SIZES.lora_rank
+        adapter = {"rank": rank, "alpha": 2 * rank, "dropout": 0.0, "layers": "all", "projector": True}
+        how = {"kind": "lora", "lora": adapter}
     recipe = {
-        "kind": "lora",
+        **how,
         "name": f"table1-{name}",
         "model": str(web_vlm_folder(context).resolve()),
         "seed": context.seed,
         "data": {"dataset": "scenes", "root": str(context.scenes), "val_limit": SIZES.validated, **data},
         "target": {"answer": "yes_no"},
-        "lora": {"rank": rank, "alpha": 2 * rank, "dropout": 0.0, "layers": "all", "projector": True},
         "schedule": {
             "epochs": 1 if context.smoke else epochs, "batch": SIZES.batch, "at_once": SIZES.batch,
-            "rate": SIZES.lora_rate, "warm_up": 0.06, "validate_every": every, "checkpoint_every": every,
-            "log_every": 20,
+            "rate": SIZES.lora_rate if SIZES.fine_tuning == "lora" else SIZES.full_rate, "warm_up": 0.06,
+            "validate_every": every, "checkpoint_every": every, "log_every": 20,
         },
     }  # fmt: skip
     return run_and_load(recipe, work, context.labels, batch_size=_TOGETHER)
