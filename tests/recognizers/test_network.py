@@ -36,7 +36,8 @@ def save(folder: Path, name: str, about: dict[str, Any] | None = None, **changes
     ],
 )
 def test_promises_are_kept(tmp_path: Path, name: str, modalities: str | None) -> None:
-    folder = save(tmp_path, name, **({"modalities": modalities} if modalities else {}))
+    changes: dict[str, Any] = {"modalities": modalities} if modalities else {}
+    folder = save(tmp_path, name, **changes)
     report = check_recognizer(lambda labels: create("network", labels, {"model": folder, "batch_size": 3}))
     report.raise_if_failed()
     card = make(EMOTIC, model=folder).card

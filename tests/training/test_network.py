@@ -125,12 +125,13 @@ def _mean_ap(rows: list[Any], samples: list[Any]) -> float:
 def test_picture_and_words_beat_each_alone(people: Path, tmp_path: Path, name: str) -> None:
     found = {}
     for modalities in ("both", "text", "image"):
-        asked = recipe(people, name, network={"modalities": modalities}, epochs=10)
+        asked = recipe(people, name, network={"modalities": modalities}, epochs=14)
         train(asked, tmp_path / modalities)
         manifest = json.loads((tmp_path / modalities / "manifest.json").read_text())
         found[modalities] = manifest["fitted"]["best"]["mean_ap"]
-    assert found["both"] > found["text"] + 0.1
-    assert found["both"] > found["image"] + 0.1
+    # Each alone can decide on two of six labels, both together on four, and on the last two if they learn more.
+    assert max(found["text"], found["image"]) < 0.72
+    assert found["both"] > 0.78
 
 
 @pytest.mark.slow
@@ -162,7 +163,8 @@ def test_captions_are_learned_beside_emotions(people: Path, tmp_path: Path) -> N
     guessed = [line["captions"] for line in logged if "captions" in line]
     assert guessed[-1] < 0.5 * guessed[0]
     rows = list(emoscene.load(str(tmp_path / "run" / "model"), captions=True).predict(_people_of(asked)))
-    assert {row.caption for row in rows} <= {TEXTS[0], TEXTS[2]}
+    known = set(f"{TEXTS[0]} {TEXTS[2]}".split())
+    assert all(len(row.caption.split()) >= 4 and set(row.caption.split()) <= known for row in rows)
 
 
 def test_the_tower_of_a_folder_and_the_dry_run(people: Path, tmp_path: Path) -> None:

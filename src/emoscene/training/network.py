@@ -267,10 +267,10 @@ def _about(recipe: Recipe, space: LabelSpace, words: Words | None, eyes: Detecto
 
 def _start_from(network: EmotionNetwork, folder: str) -> list[str]:
     """Take the weights of another network where names and shapes agree; names those that stay as they are."""
-    name = read_network(Path(folder))[0].name
-    if name != network.shape.name:
+    kind = read_network(Path(folder))[0].name
+    if kind != network.shape.name:
         raise ModelFilesError(
-            f"the weights are of a {name}", value=folder, remedy=f"Give those of a {network.shape.name}."
+            f"the weights are of a {kind}", value=folder, remedy=f"Give those of a {network.shape.name}."
         )
     given = read_tensors_of(Path(folder))
     own = network.state_dict()
