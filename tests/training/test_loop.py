@@ -258,3 +258,37 @@ def test_nothing_of_a_torn_checkpoint_is_taken(tmp_path: Path) -> None:
     torn.mkdir(parents=True)
     (torn / "weights.safetensors").write_bytes(b"half")
     assert Checkpoints(tmp_path / "checkpoints").load_last(Plane().module, None) is None
+
+
+_TOGETHER = """
+import sys
+from pathlib import Path
+from tests.training.test_loop import schedule, trained, without_dropout
+trained(Path(sys.argv[1]), schedule(keep="last", at_once=3, epochs=2), task=without_dropout())
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    alone, _, log = trained(
+        tmp_path / "a", schedule(keep="last", at_once=3, epochs=2), task=without_dropout()
+    )
+    script = tmp_path / "together.py"
+    script.write_text(_TOGETHER, "utf-8")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [*command, str(script), str(tmp_path / "b")], capture_output=True, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    together = Plane()
+    with RunFolder.claim(tmp_path / "b", Settings(), {}) as folder:
+        optimiser = torch.optim.AdamW(together.groups(0.0), lr=0.01)
+        state = Checkpoints(folder.path / "checkpoints").load_last(together.module, optimiser)
+        assert state is not None
+        assert state["step"] == 14
+        relog = folder.logged()
+    assert torch.allclose(weights(alone), weights(together), atol=1e-5)
+    losses = [[line["loss"] for line in lines if "loss" in line] for lines in (log, relog)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)

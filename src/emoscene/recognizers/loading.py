@@ -21,6 +21,7 @@ __all__ = [
     "load_model",
     "load_processor",
     "load_tokenizer",
+    "quiet",
     "still_processor",
 ]
 
@@ -71,7 +72,7 @@ def load_model(folder: Path, auto_class: str, placement: Placement) -> Any:
     """
     device, dtype = placement.resolve()
     transformers = _transformers()
-    with _readable(folder, "weights or configuration"), _quiet(transformers):
+    with _readable(folder, "weights or configuration"), quiet(transformers):
         model, info = getattr(transformers, auto_class).from_pretrained(
             folder, dtype=dtype, use_safetensors=True, output_loading_info=True, **_LOCAL
         )
@@ -94,14 +95,14 @@ def load_model(folder: Path, auto_class: str, placement: Placement) -> Any:
 def load_tokenizer(folder: Path, auto_class: str = "AutoTokenizer") -> Any:
     """The tokenizer of a folder, by a class of transformers. Raises as `load_processor`."""
     transformers = _transformers()
-    with _readable(folder, "tokenizer"), _quiet(transformers):
+    with _readable(folder, "tokenizer"), quiet(transformers):
         return getattr(transformers, auto_class).from_pretrained(folder, **_LOCAL)
 
 
 def load_image_processor(folder: Path) -> Any:
     """The image processor of a folder, without torchvision. Raises as `load_processor`."""
     transformers = _transformers()
-    with _readable(folder, "image processor"), _quiet(transformers):
+    with _readable(folder, "image processor"), quiet(transformers):
         return _auto_images().from_pretrained(folder, backend="pil", **_LOCAL)
 
 
@@ -171,8 +172,8 @@ def _readable(folder: Path, part: str) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
-    """Loading takes a moment; its progress bar and reports would stand between the lines of an answer."""
+def quiet(transformers: Any) -> Iterator[None]:
+    """Loading and saving take a moment; their bars and reports would stand between the lines of an answer."""
     settings = transformers.utils.logging
     shown, level = settings.is_progress_bar_enabled(), settings.get_verbosity()
     settings.disable_progress_bar()

@@ -10,7 +10,7 @@ from typing import Any
 
 from emoscene.recognizers.adapters import ADAPTER_WEIGHTS, apply_adapter
 from emoscene.recognizers.folders import ModelFolder
-from emoscene.recognizers.loading import Placement
+from emoscene.recognizers.loading import Placement, quiet
 from emoscene.training.asker import load_base
 
 __all__ = ["save_adapter", "save_merged", "save_whole", "written_whole"]
@@ -53,10 +53,13 @@ def save_adapter(adapted: Any, base: str, folder: Path) -> None:
 
 def save_whole(model: Any, base: ModelFolder, folder: Path) -> None:
     """A model in the hub's layout: its weights, and the base's files for pictures and text."""
+    import transformers
+
     for file in sorted(base.path.iterdir()):
         if file.suffix in _BESIDE and file.name not in _NOT_BESIDE and file.is_file():
             shutil.copyfile(file, folder / file.name)
-    model.save_pretrained(folder)
+    with quiet(transformers):
+        model.save_pretrained(folder)
 
 
 def save_merged(base: ModelFolder, adapter: Path, folder: Path, dtype: str) -> None:
