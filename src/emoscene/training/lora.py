@@ -135,9 +135,18 @@ def start_tuning(recipe: Tuning, people: People) -> Start:
     elif isinstance(recipe, Full):
         train_parts(model, recipe.parts)
     if recipe.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        _recompute_activations(model)
     asker = make_asker(recipe, base, model, processor, people.labels)
     return Start(base, model, adapted, TuningTask(model, asker, people, recipe))
+
+
+def _recompute_activations(model: Any) -> None:
+    """Gradient checkpointing, by the name that this release of transformers has for it."""
+    how = {"use_reentrant": False}
+    if hasattr(model, "activation_checkpointing_enable"):
+        model.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
+    else:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
 
 
 def _save(recipe: Tuning, start: Start, folder: RunFolder, part: Path) -> None:
