@@ -1,7 +1,7 @@
 """A small language model that has read stories, and nothing of any picture.
 
 It stands for the language models that the paper asks about captions. Each story is one packed sequence: its own words,
-one after the other; yes/no questions about feelings, a question for one of them, and now and then one for a level, put
+one after the other; yes/no questions about feelings, one for a word for them, and now and then one for a level, put
 exactly as `LanguageReasoner` puts them.
 """
 
@@ -42,14 +42,14 @@ class StoriesRecipe(Part):
 
     kind: str = "stories"
     seed: int
-    asked: int = 13
+    asked: int = 26
     schedule: Schedule
 
 
 @dataclass(frozen=True)
 class Lesson:
     """A packed story. `ask`: places, the two tokens between which is answered, and the share of the first; `write`:
-    places and the token that follows, of a feeling's name; `tell`: the same of the story itself."""
+    places and a token that may follow, the beginning of a feeling's name; `tell`: the same of the story itself."""
 
     packed: Packed
     ask: tuple[tuple[int, tuple[int, int], float], ...]
@@ -94,17 +94,13 @@ class Reading:
             value = float(np.clip(telling.vad[dimension], 1, 10))
             low = min(int(value), 9)
             answers.append(((q.levels[low - 1][0], q.levels[low][0]), 1 - (value - low)))
-        held = np.flatnonzero(telling.labels).tolist()
-        name: tuple[int, ...] = ()
-        if held:
-            names = q.names(root, self._person)
-            name = tuple(token for _, token in names.labels[rng.choice(held)])
-            question = names.segments[1].tokens
-            segments.append(Segment((*question, *name[:-1]), 0))
+        names = q.names(root, self._person)
+        segments.append(Segment(names.segments[1].tokens, 0))
         packed = pack(segments)
         ask = tuple((packed.last(2 + i), pair, share) for i, (pair, share) in enumerate(answers))
-        begin = packed.spans[-1][1] - len(name)
-        write = tuple((begin + i, token) for i, token in enumerate(name))
+        # All that is felt is equally good an answer to what is felt, in a word.
+        held = np.flatnonzero(telling.labels).tolist()
+        write = tuple((packed.last(len(segments) - 1), names.labels[label][0][1]) for label in held)
         first = len(self._prefix)
         return Lesson(packed, ask, write, tuple((at - 1, root[at]) for at in range(first, len(root))))
 
@@ -183,13 +179,13 @@ def train_stories(
     Args:
         out: The folder; what it holds of this training already is gone on with.
         seed: Of stories and weights.
-        steps: Steps of 32 stories; no story is told twice.
+        steps: Steps of 16 stories; no story is told twice.
         more: Texts whose words the tokenizer is to know.
         progress: As `loop.fit`.
     """
     schedule = Schedule(
-        steps=steps, batch=32, at_once=32, rate=2e-3, weight_decay=0.01, keep="last", warm_up=0.08,
-        checkpoint_every=100,
+        steps=steps, batch=16, at_once=16, rate=2e-3, weight_decay=0.01, keep="last", warm_up=0.06,
+        checkpoint_every=200,
     )  # fmt: skip
     recipe = StoriesRecipe(seed=seed, schedule=schedule)
     tokenizer = build_tokenizer(vocabulary(seed, more))
