@@ -340,6 +340,48 @@ def test_the_vision_tower_gets_no_adapter(tmp_path: Path) -> None:
         assert all("lora_" in name and "vision" not in name for name in trained)
 
 
+def step_of(content: dict[str, Any], file: Path) -> tuple[float, dict[str, Any]]:
+    """Loss and gradients of one part of a step."""
+    recipe: Any = read_recipe(write_recipe(file, content))
+    task = start_tuning(recipe, load_people(recipe.data, 0)).task
+    task.module.train()
+    loss, _ = task.loss([task.example(Draw(0, 0, index)) for index in range(2)])
+    loss.backward()  # type: ignore[no-untyped-call]
+    gradients = {name: p.grad for name, p in task.module.named_parameters() if p.grad is not None}
+    return float(loss.detach()), gradients
+
+
+def test_recomputing_activations_changes_no_gradient(tmp_path: Path) -> None:
+    base = save_base(tmp_path / "base", "qwen2_5_vl")
+    content = fields(
+        base, coloured_people(tmp_path / "data", train=2, val=1), target={"answer": "label_list"}
+    )
+    loss, gradients = step_of(content, tmp_path / "r.yaml")
+    again, recomputed = step_of(content | {"gradient_checkpointing": True}, tmp_path / "r.yaml")
+    assert loss == pytest.approx(again, abs=1e-6)
+    assert gradients.keys() == recomputed.keys()
+    assert any(float(gradient.abs().max()) > 0.01 for gradient in gradients.values())
+    for name, gradient in gradients.items():
+        assert torch.allclose(gradient, recomputed[name], atol=1e-5), name
+
+
+def test_people_seen_together_weigh_alike(tmp_path: Path) -> None:
+    """Answers of different lengths, padded side by side: the loss is the mean of those alone."""
+    base = save_base(tmp_path / "base", "llava")
+    table = coloured_people(tmp_path / "data", train=4, val=1)
+    for answer in ("label_list", "yes_no"):
+        recipe: Any = read_recipe(
+            write_recipe(tmp_path / "r.yaml", fields(base, table, target={"answer": answer}))
+        )
+        task = start_tuning(recipe, load_people(recipe.data, 0)).task
+        lessons = [task.example(Draw(0, 0, index)) for index in range(4)]
+        with torch.no_grad():
+            together = float(task.loss(lessons)[0])
+            alone = [float(task.loss([lesson])[0]) for lesson in lessons]
+        assert max(alone) - min(alone) > 0.01
+        assert together == pytest.approx(np.mean(alone), abs=1e-5)
+
+
 def test_pictures_of_people_trained_on_judge_nobody(tmp_path: Path) -> None:
     table = coloured_people(tmp_path / "data", train=4, val=2)
     lines = table.read_text("utf-8").splitlines()

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from emoscene.catalogue.entry import is_hub_id
+from emoscene.catalogue.entry import find, is_hub_id
 from emoscene.errors import MissingExtraError
 from emoscene.recognizers.folders import Kind, ModelFolder
 from emoscene.recognizers.loading import Placement
@@ -104,7 +104,7 @@ def _train(
     if known is None:
         rehearsal = rehearse(start.task, recipe, counting)
         known = rehearsal.plain()
-        folder.say(rehearsal=known)
+        folder.say(rehearsal=known, base={"model": recipe.model, "folder": start.base.path.name})
         if rehearsal.faulty:
             start.task.replace_people(without(people, rehearsal.faulty))
     fitted = fit(start.task, recipe.schedule, folder, seed=recipe.seed, progress=progress)
@@ -169,6 +169,10 @@ def _merge(recipe: Recipe, folder: RunFolder, part: Path) -> None:
 
 
 def _base_name(recipe: Tuning, base: ModelFolder) -> str:
-    """What to find the base by: its hub id or catalogue name, or else its folder."""
-    is_folder = Path(recipe.model).expanduser().exists()
-    return recipe.model if is_hub_id(recipe.model) and not is_folder else os.path.abspath(base.path)
+    """What to find the base by: its hub id, or else its folder."""
+    if Path(recipe.model).expanduser().exists():
+        return os.path.abspath(base.path)
+    entry = find(recipe.model)
+    if entry is not None and entry.hub and not entry.subfolder:
+        return entry.hub
+    return recipe.model if is_hub_id(recipe.model) else os.path.abspath(base.path)

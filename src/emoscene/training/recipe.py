@@ -136,8 +136,7 @@ def _over(fields: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     merged = dict(fields)
     for name, value in own.items():
         there = merged.get(name)
-        both = isinstance(value, dict) and isinstance(there, dict)
-        merged[name] = _over(there, value) if both else value
+        merged[name] = _over(there, value) if isinstance(value, dict) and isinstance(there, dict) else value
     return merged
 
 
@@ -158,13 +157,16 @@ def _find(recipe: str | Path) -> Path:
 
 
 def _change(content: dict[str, Any], change: str) -> None:
+    """Set a field; parts that the file leaves to their defaults come into being."""
     key, equals, value = change.partition("=")
     *parents, last = key.split(".")
     part: Any = content
     for parent in parents:
-        part = part.get(parent) if isinstance(part, dict) else None
+        if isinstance(part, dict) and part.get(parent) is None:
+            part[parent] = {}
+        part = part[parent] if isinstance(part, dict) else None
     if not equals or not isinstance(part, dict):
         raise OptionError(
-            "this changes no field of the recipe", value=change, remedy="Write --set tower_stage.people=9."
+            "this changes no field of the recipe", value=change, remedy="Write --set schedule.epochs=1."
         )
     part[last] = yaml.safe_load(value)
