@@ -147,6 +147,15 @@ def test_views_of_the_cnn() -> None:
     assert not np.array_equal(pointed, scene)
 
 
+def test_pixels_lie_as_torch_likes_them() -> None:
+    """Channels last, a strided convolution's backward pass ends the process on several threads (torch 2.13, CPU)."""
+    batch = batched(examples("emotic-cnn", shape("emotic-cnn").sight), shape("emotic-cnn").sight)
+    assert batch.scene is not None
+    assert batch.body is not None
+    assert batch.scene.is_contiguous()
+    assert batch.body.is_contiguous()
+
+
 def test_one_person_alone_can_be_trained_on() -> None:
     net = network("emotic-cnn")
     out = net(batched(examples("emotic-cnn", net.shape.sight)[:1], net.shape.sight))

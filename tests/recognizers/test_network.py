@@ -83,7 +83,7 @@ def test_the_picture_alone_reads_no_words(tmp_path: Path) -> None:
     person, *_ = drawn_samples()
     image = make(EMOTIC, model=save(tmp_path, "unified-vlp", modalities="image"))
     one, two = image.predict([person, person.model_copy(update={"text": "she cries in the rain"})])
-    assert one.scores == two.scores
+    assert one.scores == pytest.approx(two.scores, abs=1e-6)
     assert not one.warnings
 
 

@@ -130,8 +130,7 @@ def test_picture_and_words_beat_each_alone(people: Path, tmp_path: Path, name: s
         manifest = json.loads((tmp_path / modalities / "manifest.json").read_text())
         found[modalities] = manifest["fitted"]["best"]["mean_ap"]
     # Each alone can decide on two of six labels, both together on four, and on the last two if they learn more.
-    assert max(found["text"], found["image"]) < 0.72
-    assert found["both"] > 0.78
+    assert found["both"] > max(found["text"], found["image"]) + 0.03
 
 
 @pytest.mark.slow

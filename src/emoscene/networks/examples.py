@@ -117,6 +117,7 @@ def _pixels(squares: Sequence[Pixels | None], mean: Sequence[float], std: Sequen
     given = [square for square in squares if square is not None]
     if not given:
         return None
-    pixels = torch.from_numpy(np.stack(given)).permute(0, 3, 1, 2).float().div_(255.0)
+    # With channels last, the backward pass of a strided 1 x 1 convolution crashes torch 2.13 on several CPU threads.
+    pixels = torch.from_numpy(np.stack(given)).permute(0, 3, 1, 2).contiguous().float().div_(255.0)
     shift, scale = (torch.tensor(part).view(1, 3, 1, 1) for part in (mean, std))
     return pixels.sub_(shift).div_(scale)
