@@ -89,7 +89,7 @@ def measure(picture: Path, boxes: Sequence[str]) -> list[Measured]:
         os.environ["HF_HUB_CACHE"] = empty
         return [
             median_of("emoscene --help", 0.3, lambda: process("--help")),
-            median_of("emoscene analyze, embedded model, cold", 1.5, lambda: process(*analyze)),
+            median_of("emoscene analyze, embedded model, cold", 1.2, lambda: process(*analyze)),
             median_of("each further person (scores)", 0.1, further_people(picture, boxes)),
         ]
 

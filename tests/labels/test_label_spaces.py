@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -119,3 +121,10 @@ def test_spaces_are_cached_and_survive_pickling() -> None:
 
 def test_normal_form_ignores_case_punctuation_and_spaces() -> None:
     assert normal_form(" Self-Assured ") == normal_form("self assured") == "selfassured"
+
+
+@pytest.mark.parametrize("name", label_space_names())
+def test_shipped_files_pass_the_checks_of_label_files(name: str) -> None:
+    """They are read without these checks; as files they go through them."""
+    file = resources.files("emoscene.labels").joinpath("data", f"{name}.yaml")
+    assert label_space(Path(str(file))) == label_space(name)

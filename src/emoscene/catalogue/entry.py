@@ -81,7 +81,9 @@ class Entry:
 def entries() -> tuple[Entry, ...]:
     """All known models, in the order of the catalogue."""
     text = Path(__file__).with_name("catalogue.yaml").read_text(encoding="utf-8")
-    return tuple(_entry(name, fields) for name, fields in yaml.safe_load(text).items())
+    # libyaml, where it is there, reads it ten times faster: every cold start does.
+    content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return tuple(_entry(name, fields) for name, fields in content.items())
 
 
 def _entry(name: str, fields: dict[str, Any]) -> Entry:

@@ -85,7 +85,8 @@ def _is_file(path: Path) -> bool:
 @cache
 def _shipped(name: str) -> LabelSpace:
     text = resources.files("emoscene.labels").joinpath("data", f"{name}.yaml").read_text("utf-8")
-    return _parse(text, f"{name}.yaml")
+    # What ships is checked by the tests, not at every start; libyaml, where it is there, reads it faster.
+    return _space(yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), f"{name}.yaml")
 
 
 @lru_cache(maxsize=64)
