@@ -14,7 +14,7 @@ PY = $(VENV)/bin/python
 STAMP = $(VENV)/.emoscene-installed
 DEMO_STAMP = $(DEMO_VENV)/.emoscene-installed
 PACKAGE_FILES := $(shell find src -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*')
-CHECKED = src tests scripts $(wildcard benchmarks/*.py)
+CHECKED = src tests scripts experiments $(wildcard benchmarks/*.py)
 
 export HF_HUB_OFFLINE = 1
 
