@@ -367,7 +367,7 @@ def _row_json(row: Scored) -> dict[str, Any]:
         "learns_from": row.row.learns_from,
         "seconds": row.step.seconds,
         "rules": row.step.about.get("rules"),
-        "shuffled_macro_f1": row.shuffled_f1,
+        "chance": row.chance,
         "told_from_chance": row.told_from_chance,
         **{way: None if said is None else {key: said[key] for key in kept} for way, said in ways.items()},
     }

@@ -21,6 +21,7 @@ from emoscene.evaluation.compare import Comparison, compare
 from emoscene.evaluation.report.tables import published
 from emoscene.evaluation.score import Scores, Settings, run_table, score
 from emoscene.evaluation.table import Table
+from emoscene.metrics.ranking import mean_ap
 from emoscene.metrics.sets import set_metrics
 from emoscene.metrics.testing import holm
 from emoscene.runs.record import RunFiles
@@ -29,13 +30,24 @@ from experiments.table1.plan import RULES, RUN, row_folder
 from experiments.table1.rows import Context, Row
 from experiments.table1.state import Step, read_step
 
-__all__ = ["Claim", "Judged", "Rows", "Scored", "Verdict", "against", "judge", "read_claims", "score_rows"]
+__all__ = [
+    "Claim",
+    "Judged",
+    "Rows",
+    "Scored",
+    "Verdict",
+    "against",
+    "chance_of",
+    "judge",
+    "read_claims",
+    "score_rows",
+]
 
 Verdict = Literal["holds", "fails", "undecided", "does not count", "not run"]
 Way = Literal["own", "fitted", "ranking"]
 WAYS: tuple[Way, ...] = ("own", "fitted", "ranking")
 _LEVEL = 0.05
-_SHUFFLES = 100
+_DEALS = 200
 #: Figures of which less is better.
 _LOSSES = frozenset({"hamming"})
 
@@ -44,15 +56,16 @@ _LOSSES = frozenset({"hamming"})
 class Scored:
     """A finished row: by its own sets, by fitted thresholds (None where its answers are sets), and its chance.
 
-    `shuffled_f1` is the macro F1 of its own sets dealt out to other people; `told_from_chance` says whether the
-    interval of its mAP (or, without a ranking, of its macro F1) lies above chance.
+    `chance` is what its answers reach when they are dealt out to other people, in mAP or, of sets, in macro F1;
+    `told_from_chance` says whether its own figure is above that of nearly all such deals, and its interval above their
+    mean.
     """
 
     row: Row
     step: Step
     own: Scores
     fitted: Scores | None
-    shuffled_f1: float
+    chance: float
     told_from_chance: bool
 
     def by(self, way: Way) -> Scores | None:
@@ -82,20 +95,27 @@ def _score_row(row: Row, step: Step, settings: Settings) -> Scored:
     if (step.folder / RULES).is_file():
         rules = Rules.load(step.folder / RULES)
         fitted = score(run_table(answers, rules=rules), settings, about=answers.request, rules=rules)
-    shuffled = _shuffled_f1(own, settings.seed)
-    key, chance = ("mean_ap", own.baselines["chance_mean_ap"]) if own.table.ranks else ("macro_f1", shuffled)
-    interval = own.intervals.get(key)
-    return Scored(row, step, own, fitted, shuffled, interval is not None and interval.low > chance)
+    return Scored(row, step, own, fitted, *chance_of(own))
 
 
-def _shuffled_f1(own: Scores, seed: int) -> float:
-    """The mean macro F1 of the same sets, each given to somebody else: what their sizes and labels reach alone."""
-    rng, table = np.random.default_rng(seed), own.table
-    values = [
-        set_metrics(table.truth, table.chosen[rng.permutation(len(table.ids))]).figures["macro_f1"].value
-        for _ in range(_SHUFFLES)
-    ]
-    return float(np.mean(values))
+def chance_of(own: Scores) -> tuple[float, bool]:
+    """The mean figure of answers dealt out to other people, and whether these answers are told apart from that.
+
+    Chance is not the share of people with a label: where few have it, any ranking reaches more than that.
+    """
+    rng, table = np.random.default_rng(own.settings.seed), own.table
+    key = "mean_ap" if table.ranks else "macro_f1"
+    ranking = table.ranking() if table.ranks else None
+    dealt = []
+    for _ in range(_DEALS):
+        order = rng.permutation(len(table.ids))
+        if ranking is not None:
+            dealt.append(mean_ap(table.truth, ranking[order]).value)
+        else:
+            dealt.append(set_metrics(table.truth, table.chosen[order]).figures["macro_f1"].value)
+    chance, interval = float(np.mean(dealt)), own.intervals.get(key)
+    above = own.figures[key].value > float(np.quantile(dealt, 1 - _LEVEL / 2))
+    return chance, above and interval is not None and interval.low > chance
 
 
 @dataclass(frozen=True)

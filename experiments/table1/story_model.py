@@ -209,6 +209,6 @@ def _model(tokenizer: Any, seed: int) -> Any:
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=128, intermediate_size=320, num_hidden_layers=2,
         num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=1024, tie_word_embeddings=True,
-        pad_token_id=0, bos_token_id=2, eos_token_id=3,
+        pad_token_id=0, bos_token_id=2, eos_token_id=3, initializer_range=0.08,
     )  # fmt: skip
     return LlamaForCausalLM(config)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from experiments.table1.rows import Row, all_parts, all_rows
 from experiments.table1.state import Step
-from experiments.table1.stats import Claim, Scored, against, judge, plain, read_claims
+from experiments.table1.stats import Claim, Scored, against, chance_of, judge, plain, read_claims
 
 from emoscene.evaluation.report.tables import published
 from emoscene.evaluation.score import Settings, score
@@ -96,6 +96,20 @@ def test_a_zero_shot_row_like_chance_does_not_count() -> None:
     assert found.verdict == "does not count"
     assert "cnn" in found.why
     assert found.low > 0
+
+
+@pytest.mark.parametrize("kind", [ScoreKind.SIMILARITY, ScoreKind.MEMBERSHIP])
+def test_answers_are_told_from_chance_or_not(kind: ScoreKind) -> None:
+    good, noise = (score(_table(spread, kind), _ROUNDS) for spread in (0.5, 1e6))
+    chance, told = chance_of(good)
+    assert told
+    assert chance < good.figures["macro_f1" if kind is ScoreKind.MEMBERSHIP else "mean_ap"].value
+    assert not chance_of(noise)[1]
+
+
+def test_few_people_make_chance_higher_than_the_share_that_has_a_label() -> None:
+    noise = score(_table(1e6), _ROUNDS)
+    assert chance_of(noise)[0] > noise.baselines["chance_mean_ap"]
 
 
 def test_what_was_not_run_and_what_is_not_ranked_is_said() -> None:
