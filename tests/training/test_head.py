@@ -22,7 +22,7 @@ from emoscene.errors import InputError, OptionError
 from emoscene.labels import label_space
 from emoscene.metrics.ranking import mean_ap
 from emoscene.networks.head import load_head
-from emoscene.recognizers.head_features import Features
+from emoscene.recognizers.head_features import Features, open_features
 from emoscene.training import head as training
 from emoscene.training import head_task
 from emoscene.training.data import load_people
@@ -186,7 +186,7 @@ def test_features_that_are_kept_are_not_computed_again(
     """A kill in the midst of looking costs what was not yet written, and nothing of it is torn."""
     asked = recipe(bases["clip"], people["seen"], cache=str(tmp_path / "cache"), features_batch=4)
     looks: list[int] = []
-    opened = training.open_features
+    opened = open_features
 
     def watched(*arguments: Any) -> Features:
         features = opened(*arguments)
