@@ -103,6 +103,7 @@ def tuned(name: str) -> Recipe:
     return recipe
 
 
+@pytest.mark.slow
 def test_people_are_counted_on_the_real_labels(reference_data: Path) -> None:
     file = str(reference_data / "emotic-labels" / "gt_all.csv")
     whole = open_dataset("emotic", file)
