@@ -153,11 +153,12 @@ class EmotionNetwork(nn.Module):
     def _grid(self, name: str, pixels: Tensor | None) -> Tensor | None:
         return None if pixels is None else cast(Tensor, self.towers[name](pixels))
 
-    def forward(self, batch: Batch) -> Outputs:
-        """What the network says of a batch that is on its device."""
+    def forward(self, batch: Batch, regions: Regions | None = None) -> Outputs:
+        """What the network says of a batch that is on its device; `regions`, where they are known already."""
         if isinstance(self.core, EmoticCnnHead):
             return cast(Outputs, self.core(*self._grids(batch)))
-        return cast(Outputs, self.core(batch.ids, batch.words, self.regions(batch)))
+        seen = self.regions(batch) if regions is None else regions
+        return cast(Outputs, self.core(batch.ids, batch.words, seen))
 
     def scores(self, outputs: Outputs) -> Tensor:
         """The outputs as scores (batch, labels): sigmoid, softmax, or as they are where they are shares."""

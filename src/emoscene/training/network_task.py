@@ -21,7 +21,7 @@ from emoscene.metrics.ranking import mean_ap
 from emoscene.metrics.sets import set_metrics
 from emoscene.networks.examples import Batch, Example, batched, shares_of, views
 from emoscene.networks.network import EmotionNetwork
-from emoscene.networks.regions import DetectorEyes
+from emoscene.networks.regions import DetectorEyes, Regions
 from emoscene.networks.unified_vlp import UnifiedVlpCore
 from emoscene.networks.words import Words
 from emoscene.training.augment import Augment, augmented
@@ -158,19 +158,21 @@ class NetworkTask(Task[Lesson]):
         inputs = self._batch([one.example for one in batch])
         labels = torch.from_numpy(np.stack([one.labels for one in batch])).to(self.device)
         levels = torch.from_numpy(np.stack([one.levels for one in batch])).to(self.device)
-        outputs = self.network(inputs)
+        # Captions are guessed from the same regions, which cost the most.
+        regions = self.network.regions(inputs) if self.recipe.captions else None
+        outputs = self.network(inputs, regions)
         one_by_one = _dominant_loss if self.network.about.single else self._label_loss
         emotions = one_by_one(outputs.emotions, labels).mean()
         vad = level_loss((outputs.vad - 1) / 9, levels).mean()
         total = emotions + self.recipe.vad_weight * vad
         figures = {"emotions": float(emotions.detach()), "vad": float(vad.detach())}
-        if self.recipe.captions:
-            guessed = self._guessing(inputs, [one.key for one in batch])
+        if regions is not None:
+            guessed = self._guessing(inputs, regions, [one.key for one in batch])
             total = total + self.recipe.captions * guessed
             figures["captions"] = float(guessed.detach())
         return total, figures
 
-    def _guessing(self, inputs: Batch, keys: Sequence[str]) -> Tensor:
+    def _guessing(self, inputs: Batch, regions: Regions, keys: Sequence[str]) -> Tensor:
         """How well hidden words are guessed from the picture and the words before them; the mean over people."""
         core, words = self.network.core, self.senses.words
         assert isinstance(core, UnifiedVlpCore)
@@ -182,7 +184,7 @@ class NetworkTask(Task[Lesson]):
             ]
         ).to(self.device)
         asked = inputs.ids.masked_fill(hidden, words.blank)
-        logits = core.word_guesses(asked, inputs.words, self.network.regions(inputs), "seq2seq")
+        logits = core.word_guesses(asked, inputs.words, regions, "seq2seq")
         behind = hidden[:, 1:]
         lost = nn.functional.cross_entropy(logits.transpose(1, 2), inputs.ids[:, 1:], reduction="none")
         return ((lost * behind).sum(dim=1) / behind.sum(dim=1).clamp(min=1)).mean()
