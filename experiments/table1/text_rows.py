@@ -70,11 +70,11 @@ def _story_model(context: Context) -> Path:
 
 
 def _stories(context: Context, adapter: Path | None = None) -> Reasoner:
+    """The story model: untuned it says feelings by name, which stories teach it first; tuned it answers yes or no."""
+    ask = LanguageAsk(read="name") if adapter is None else LanguageAsk()
     added = None if adapter is None else str(adapter)
     folder = _story_model(context)
-    return make_language_reasoner(
-        context.labels, folder, LanguageAsk(), device="cpu", adapter=added, batch_size=32
-    )
+    return make_language_reasoner(context.labels, folder, ask, device="cpu", adapter=added, batch_size=32)
 
 
 def _captions(context: Context, narrator: str) -> Mapping[str, str]:
