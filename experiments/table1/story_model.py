@@ -34,7 +34,7 @@ __all__ = ["Lesson", "Reading", "StoriesRecipe", "StoryTask", "train_stories"]
 
 _LEVEL_SHARE = 0.25
 #: Answers are few words a story, and its own words many.
-_ASK_WEIGHT, _TELL_WEIGHT = 4.0, 0.3
+_ASK_WEIGHT, _TELL_WEIGHT = 16.0, 0.3
 
 
 class StoriesRecipe(Part):

@@ -24,7 +24,7 @@ from experiments.table1.web_captions import all_texts
 
 __all__ = ["PARTS", "ROWS", "Told"]
 
-_STEPS = 2_400
+_STEPS = 1_200
 #: The first of val, whose labels the fine-tuned reader does not see: rules are fitted on them.
 _HELD_BACK = 0.25
 _NOTHING_SAID = "Nothing is said."
