@@ -218,6 +218,29 @@ def test_long_lessons_weigh_as_much_as_short_ones(context: Context, model: Any, 
     assert both == pytest.approx((one + other) / 2, rel=1e-4)
 
 
+def test_lessons_are_learnt(context: Context, processor: Any) -> None:
+    model, teacher = new_model(context, processor).train(), Teacher(processor, context.labels)
+    pictures = [np.full((SIDE, SIDE, 3), shade, np.uint8) for shade in (30, 220)]
+    contents = [Content({"anger": 1.0, "fear": 0.0}), Content({"anger": 0.0, "fear": 1.0})]
+    lessons = [teacher.lesson(pixels, content) for pixels, content in zip(pictures, contents, strict=True)]
+    task = _Fixed(model, lessons)
+    groups = [{**group, "lr": 1e-3 * group["lr"]} for group in task.groups(0.0)]
+    adam = torch.optim.AdamW(groups)
+
+    asked = []
+    for _ in range(64):
+        loss, figures = task.loss(lessons)
+        asked.append(figures["ask"])
+        adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        adam.step()
+
+    assert asked[0] > 2
+    # Half of the answers are yes: below log 2, the pictures are told apart.
+    assert asked[-1] < 0.5
+
+
 class _Fixed(PackedTask):
     def __init__(self, model: Any, lessons: list[Any]) -> None:
         super().__init__(model)
