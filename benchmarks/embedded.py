@@ -77,7 +77,7 @@ class Size:
     painted: bool
 
 
-QUICK = Size(people=300, new=150, paired=100, captions=40, further=0, fresh=60, painted=False)
+QUICK = Size(people=300, new=150, paired=60, captions=30, further=0, fresh=40, painted=False)
 
 
 def full(people: int) -> Size:

@@ -48,7 +48,7 @@ def shown(figure: dict[str, Any]) -> str:
 
 def card(notes: ModelNotes, recipe: dict[str, Any], figures: list[dict[str, Any]]) -> str:
     """The model card, Markdown."""
-    tower, language = recipe["tower_stage"]["people"], recipe["language_stage"]["people"]
+    tower, language = recipe["tower_stage"], recipe["language_stage"]
     rows = "\n".join(
         f"| {f['name']} | {shown(f)} | {f['bar']} | {'' if f['held'] is None else 'met' if f['held'] else 'missed'} |"
         for f in figures
@@ -68,19 +68,23 @@ only.** Photographs and other drawings get `out_of_domain`; for them, pull a mod
 {notes.data}
 Labels follow a written appraisal table (`docs/scenes.md`); the training targets are the exact chances
 that a label holds given what the picture shows (as the votes of very many annotators would give them), or given what
-the person feels where words go along. One picture in ten has its context or its person painted over.
+the person feels where words go along. {tower["painted_share"]:.0%} of the pictures have their context or their person
+painted over, and {tower["moved_share"]:.0%} of the scenes are moved to a setting where their event never happens (in no
+split), which is not one of the new combinations.
 
 ## Training
 
 `emoscene train embedded --out runs/embedded`, seed {recipe["seed"]}:
-{tower:,} people for the tower with throw-away heads on dense targets, then {language:,} people for the whole on packed
-questions, captions and reasons. On two CPU cores. Weights are stored in half precision, once as safetensors and once
-as ONNX; both runtimes compute in single precision and agree to 1e-4.
+{tower["people"]:,} people for the tower with throw-away heads on dense targets, then {language["people"]:,} people for
+the whole on packed questions, captions and reasons. On two CPU cores. Weights are stored in half precision, once as
+safetensors and once as ONNX; both runtimes compute in single precision and agree to 1e-4.
 
 ## Figures
 
-On held-out people of a seed that training never used, split `test` (with pairs of event and setting that training
-never saw); 95 % bootstrap intervals over pictures; AP is the step-wise definition over classes with a positive.
+On held-out people of a seed that training never used, split `test`, at events in settings that training saw together;
+`new_combinations` and the other names before a colon are controlled splits (`docs/scenes.md`). 95 % bootstrap intervals
+over pictures or pairs; AP is the step-wise definition over classes with a positive. Thresholds of the model and of the
+oracle are fitted in the same way on split `val`.
 Command: `python -m benchmarks.embedded --reference DATA`.
 
 | figure | value | asked for | |
@@ -88,7 +92,8 @@ Command: `python -m benchmarks.embedded --reference DATA`.
 {rows}
 
 The readers are exact posteriors of the generator given a part of the picture; `reader: picture` is the oracle of all
-that the picture shows. A share of yes is no calibrated probability.
+that the picture shows. Labels are single draws, so the oracle itself does not rank every pair rightly.
+A share of yes is no calibrated probability.
 
 ## Limits and use
 
