@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import numpy as np
-from PIL import Image
+from PIL import Image, ImageStat
 
 from emoscene.images import regions
 from emoscene.prompts import template
@@ -129,7 +128,7 @@ def _padded(image: Image.Image) -> Image.Image:
     side = max(image.size)
     if image.size == (side, side):
         return image
-    red, green, blue = (round(float(v)) for v in np.asarray(image).reshape(-1, 3).mean(axis=0))
+    red, green, blue = (round(mean) for mean in ImageStat.Stat(image).mean)
     square = Image.new("RGB", (side, side), (red, green, blue))
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
     return square
