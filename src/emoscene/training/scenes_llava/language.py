@@ -150,17 +150,18 @@ def train_language(
         ids, positions, mask = collate(sequences, pad=texts.end)
         looks = step >= stage.tower_rests * steps
         with torch.set_grad_enabled(looks):
-            cells = model.model.vision_tower(pixel_tensor(examples)).last_hidden_state
+            seen = model.model.vision_tower(pixel_tensor(examples), output_hidden_states=True)
         embedded = model.get_input_embeddings()(ids)
         at = (ids == model.config.image_token_id)[..., None].expand_as(embedded)
-        embedded = embedded.masked_scatter(at, model.model.multi_modal_projector(cells))
+        # What the projector is given later, too: the states before the tower's last norm.
+        embedded = embedded.masked_scatter(at, model.model.multi_modal_projector(seen.hidden_states[-1]))
         hidden = model.model.language_model(
             inputs_embeds=embedded, attention_mask=mask, position_ids=positions, use_cache=False
         ).last_hidden_state
         loss, figures = language_loss(model.lm_head(hidden), sequences)
         if not looks:
             return loss, figures
-        dense, dense_figures = heads_loss(heads(cells), examples)
+        dense, dense_figures = heads_loss(heads(seen.last_hidden_state), examples)
         return loss + stage.dense_weight * dense, {**figures, "feeling": dense_figures["feeling"]}
 
     stream = Stream(recipe.seed, first, shape, kept)
