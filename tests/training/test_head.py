@@ -267,6 +267,14 @@ def test_a_store_keeps_and_finds(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder", "utf-8")
+    store = FeatureStore("f", tmp_path / "file")
+    store.put("a", np.zeros(2, np.float32))
+    with pytest.raises(OptionError, match="features cannot be kept"):
+        store.flush()
+
+
 def test_augmented_looks_are_made_once_and_seen_in_turn(
     bases: dict[str, Path], people: dict[str, str], tmp_path: Path
 ) -> None:

@@ -153,9 +153,7 @@ def test_recipes_balance_and_draw_few_people(tmp_path: Path) -> None:
     assert balanced.describe()["balanced"]["people"] == [29, len(balanced.train)]
     drawn = load_people(Data(dataset="table", root=root, samples=4), 5)
     assert len(drawn.train) == 4
-    assert {label for sample in drawn.train for label in sample.target or ()} == {
-        label for labels in COLOURS.values() for label in labels
-    }
+    assert {label for sample in drawn.train for label in sample.target or ()} == set(COLOURS.values())
 
 
 def test_those_trained_on_are_changed_and_those_who_judge_are_not(tmp_path: Path) -> None:

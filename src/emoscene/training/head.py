@@ -25,7 +25,7 @@ from emoscene.training.head_cache import FeatureStore, describe
 from emoscene.training.head_card import write_card
 from emoscene.training.head_recipe import Recipe
 from emoscene.training.head_task import Gathered, HeadTask, gather
-from emoscene.training.loop import Fitted, Progress, fit, training_device
+from emoscene.training.loop import Event, Fitted, Progress, fit, training_device
 from emoscene.training.losses import check_parts
 from emoscene.training.merge import written_whole
 
@@ -87,9 +87,11 @@ def _train(
     features, base = _features(recipe, people)
     store = _store(recipe, features)
     gathered = gather(people, features, store, recipe, counting)
-    folder.say(
-        features={**describe(store), "width": gathered.train.shape[2], "faulty": list(gathered.faulty)}
-    )
+    told = {**describe(store), "width": gathered.train.shape[2], "faulty": list(gathered.faulty)}
+    folder.say(features=told)
+    if progress is not None:
+        steps = recipe.schedule.all_steps(len(gathered.train))
+        progress(Event(0, steps, 0, line={"features": told}))
     head = _head(recipe, gathered)
     task = HeadTask(head, gathered, recipe)
     fitted = fit(task, recipe.schedule, folder, seed=recipe.seed, progress=progress)

@@ -18,7 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from emoscene.errors import PictureError
+from emoscene.errors import OptionError, PictureError
 from emoscene.images import open_picture
 from emoscene.recognizers.text_cache import cache_folder
 from emoscene.types import Picture, Sample
@@ -68,10 +68,21 @@ class FeatureStore:
         """Write what is new.
 
         Raises:
-            OSError: if it cannot be written.
+            OptionError: if it cannot be written.
         """
         if not self._new:
             return
+        try:
+            self._write()
+        except OSError as error:
+            raise OptionError(
+                f"features cannot be kept ({(error.strerror or 'no room').lower()})",
+                value=self.place.parent,
+                remedy="Name another folder: --set cache=FOLDER",
+            ) from error
+        self._new = {}
+
+    def _write(self) -> None:
         self.place.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=self.place, suffix=".part")
         try:
@@ -88,7 +99,6 @@ class FeatureStore:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(part)
-        self._new = {}
 
     def _read(self, file: Path) -> None:
         try:
