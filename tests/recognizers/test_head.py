@@ -77,7 +77,6 @@ def _card(**uses: Any) -> Any:
     return Card("head", "", "", **uses)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", LOOKS)
 def test_it_keeps_every_promise(bases: dict[str, Path], tmp_path: Path, name: str) -> None:
     base, look = LOOKS[name]
@@ -123,7 +122,6 @@ def test_encoder_features_are_the_views_one_after_another(bases: dict[str, Path]
     assert np.abs(of("crop", box=moved) - crop).max() > 1e-3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("base", ["llava", "language"])
 def test_prompt_features_are_hidden_states_where_the_answer_would_begin(
     bases: dict[str, Path], base: str

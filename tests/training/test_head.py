@@ -36,7 +36,7 @@ from tests.tiny_languages import save_tiny_language
 from tests.tiny_llava import save_tiny_llava
 from tests.training.people import coloured_people, told_people
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 EMOTIC = label_space("emotic")
 
@@ -148,6 +148,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_weights(
     assert manifest(tmp_path / "cut")["features"]["computed"] == 0, "features were found again"
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(
     bases: dict[str, Path], people: dict[str, str], tmp_path: Path
 ) -> None:
@@ -205,7 +206,9 @@ def test_features_that_are_kept_are_not_computed_again(
     with pytest.raises(KeyboardInterrupt):
         training.train(asked, tmp_path / "run")
     monkeypatch.undo()
-    training.train(asked, tmp_path / "run")
+    lines: list[Any] = []
+    training.train(asked, tmp_path / "run", progress=lambda event: lines.append(event.line))
+    assert lines[0]["features"]["found"] == 20, "it is said before the first step"
     assert manifest(tmp_path / "run")["features"] == {
         "found": 20, "computed": 36, "damaged_files": 0, "width": 48, "faulty": [],
     }  # fmt: skip

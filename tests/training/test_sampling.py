@@ -88,7 +88,6 @@ def test_any_people_are_balanced_as_far_as_can_be(
         assert reached or exhausted
 
 
-@pytest.mark.slow
 def test_emotics_val_split_is_balanced_in_little_time(reference_data: Path) -> None:
     """Against the real label sets: every category of the 26 reaches 8 % with at most 8 repeats of a person."""
     from emoscene.labels import label_space
