@@ -7,7 +7,23 @@ from typing import Any
 
 from emoscene.training.folder import RunFolder
 
-__all__ = ["write_card"]
+__all__ = ["CLOSING", "write_card"]
+
+#: How every card of a fine-tuned model ends.
+CLOSING = """## Limits
+
+- It says what people would *read into* the scene, which is not what the person feels. Annotators disagree with each
+  other; so would you with it.
+- It inherits what the base model and the data hold of prejudice. Compare groups before using it on people.
+- It was judged on one dataset. Other pictures, cultures, ages and situations may go worse, unnoticed.
+- In the European Union, inferring emotions of people at work and in education is prohibited by the AI Act (Article 5),
+  and elsewhere it is a high-risk use that people must be told of (Article 50). It is no basis for decisions about
+  anybody.
+
+## Repeat it
+
+`emoscene train recipe.yaml --out ANOTHER` with the recipe, versions and hashes of the data that `manifest.json` keeps.
+"""
 
 _CARD = """\
 # {name}
@@ -42,19 +58,6 @@ default, `answered` the share of people who got an answer.
 
 The weights are derived from `{base}`, whose licence goes on for them. The data: {licence}
 
-## Limits
-
-- It says what people would *read into* the scene, which is not what the person feels. Annotators disagree with each
-  other; so would you with it.
-- It inherits what the base model and the data hold of prejudice. Compare groups before using it on people.
-- It was judged on one dataset. Other pictures, cultures, ages and situations may go worse, unnoticed.
-- In the European Union, inferring emotions of people at work and in education is prohibited by the AI Act (Article 5),
-  and elsewhere it is a high-risk use that people must be told of (Article 50). It is no basis for decisions about
-  anybody.
-
-## Repeat it
-
-`emoscene train recipe.yaml --out ANOTHER` with the recipe, versions and hashes of the data that `manifest.json` keeps.
 """
 
 
@@ -68,7 +71,7 @@ def write_card(folder: RunFolder, recipe: Any, about: Mapping[str, Any]) -> None
     """
     rehearsal, data, fitted = about["rehearsal"], about["data"], about["fitted"]
     variant = data["dataset"]["variant"]
-    text = _CARD.format(
+    text = (_CARD + CLOSING).format(
         name=recipe.name, what=about["what"], base=about["base"], kind=recipe.kind,
         trained=rehearsal["trained"], parameters=rehearsal["parameters"], steps=fitted["steps"],
         early=" (ended early)" if fitted["stopped_early"] else "", train=rehearsal["train"], val=rehearsal["val"],

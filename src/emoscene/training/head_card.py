@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emoscene.networks.head import About
+from emoscene.training.card import CLOSING
 from emoscene.training.data import People
 from emoscene.training.folder import RunFolder
 from emoscene.training.head_recipe import Recipe
@@ -46,19 +47,6 @@ and are no probabilities before `emoscene eval fit` on people whom the head was 
 
 Features come from `{base}`, whose licence goes on for what is made with it. The data: {licence}
 
-## Limits
-
-- It says what people would *read into* the scene, which is not what the person feels. Annotators disagree with each
-  other; so would you with it.
-- It inherits what the base model and the data hold of prejudice. Compare groups before using it on people.
-- It was judged on one dataset. Other pictures, cultures, ages and situations may go worse, unnoticed.
-- In the European Union, inferring emotions of people at work and in education is prohibited by the AI Act (Article 5),
-  and elsewhere it is a high-risk use that people must be told of (Article 50). It is no basis for decisions about
-  anybody.
-
-## Repeat it
-
-`emoscene train recipe.yaml --out ANOTHER` with the recipe, versions and hashes of the data that `manifest.json` keeps.
 """
 
 
@@ -67,7 +55,7 @@ def write_card(
 ) -> None:
     """Write MODEL_CARD.md of a finished run."""
     dataset = people.dataset
-    text = _CARD.format(
+    text = (_CARD + CLOSING).format(
         name=recipe.name, base=about.base, width=about.width, features=about.features, loss=recipe.loss.kind,
         shape=f"one hidden layer of {recipe.hidden}" if recipe.hidden else "linear", steps=fitted.steps,
         early=" (ended early)" if fitted.stopped_early else "", train=len(gathered.people.train),

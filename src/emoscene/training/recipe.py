@@ -108,7 +108,9 @@ def read_recipe(recipe: str | Path, changes: Sequence[str] = ()) -> Part:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise OptionError(
-            f"the recipe's field {where} cannot be used", value=first["msg"], remedy=f"Mend it in {path}."
+            f"the recipe's field {where} cannot be used",
+            value=first["msg"],
+            remedy=f"Mend it in {path}{', or in --set' if changes else ''}.",
         ) from None
 
 
